@@ -1,0 +1,213 @@
+//! For whom? The account that a request names (step 4 of the decision).
+
+use std::fmt;
+
+use regex_lite::Regex;
+
+use crate::refusal::Code;
+
+/// The pattern that account names match unless the configuration has another.
+pub const DEFAULT_PATTERN: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
+
+/// Databases that every PostgreSQL server has. An account's name is its database's name, so these can
+/// never be accounts, whatever the configuration says.
+const ALWAYS_RESERVED: [&str; 3] = ["postgres", "template0", "template1"];
+
+/// A well-formed account name; not necessarily one that exists, nor one that the caller may use.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountName(String);
+
+/// What an account may be called.
+#[derive(Debug)]
+pub struct AccountRules {
+    /// None: [`DEFAULT_PATTERN`], which needs no regular expression.
+    pattern: Option<Regex>,
+    reserved: Vec<String>,
+}
+
+/// Why [`AccountRules::new`] refuses a pattern.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PatternError(#[from] regex_lite::Error);
+
+// === impl AccountName ===
+
+impl AccountName {
+    /// Parses a name by [`DEFAULT_PATTERN`].
+    ///
+    /// ```
+    /// # use tollgate_policy::account::AccountName;
+    /// assert!(AccountName::parse(b"acme").is_some());
+    /// assert!(AccountName::parse(b"Acme").is_none());
+    /// ```
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        matches_default(bytes)
+            .then(|| str::from_utf8(bytes).ok())
+            .flatten()
+            .map(|name| Self(name.to_owned()))
+    }
+
+    /// A name that the gate has admitted by a pattern of its own.
+    pub(crate) fn admitted(name: &str) -> Option<Self> {
+        is_printable(name).then(|| Self(name.to_owned()))
+    }
+
+    /// The name as text: visible ASCII only.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+// === impl AccountRules ===
+
+impl Default for AccountRules {
+    fn default() -> Self {
+        Self {
+            pattern: None,
+            reserved: Vec::new(),
+        }
+    }
+}
+
+impl AccountRules {
+    /// Rules with a pattern, which must match the whole name, and names that nobody may use.
+    ///
+    /// # Errors
+    ///
+    /// The pattern is not a regular expression.
+    pub fn new(pattern: &str, reserved: Vec<String>) -> Result<Self, PatternError> {
+        let pattern = match pattern {
+            DEFAULT_PATTERN => None,
+            other => Some(Regex::new(&format!("^(?:{other})$"))?),
+        };
+        Ok(Self { pattern, reserved })
+    }
+
+    /// The account that the values of the account header name.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::AccountMissing`], [`Code::AccountDuplicate`], [`Code::AccountInvalid`] or
+    /// [`Code::AccountReserved`].
+    pub fn account(&self, values: &[&[u8]]) -> Result<AccountName, Code> {
+        match *values {
+            [] => Err(Code::AccountMissing),
+            [value] => self.parse(value),
+            [..] => Err(Code::AccountDuplicate),
+        }
+    }
+
+    fn parse(&self, value: &[u8]) -> Result<AccountName, Code> {
+        let name = match &self.pattern {
+            None => AccountName::parse(value),
+            Some(pattern) => str::from_utf8(value)
+                .ok()
+                .filter(|name| pattern.is_match(name))
+                .and_then(AccountName::admitted),
+        }
+        .ok_or(Code::AccountInvalid)?;
+        if self.is_reserved(&name) {
+            return Err(Code::AccountReserved);
+        }
+        Ok(name)
+    }
+
+    fn is_reserved(&self, name: &AccountName) -> bool {
+        ALWAYS_RESERVED.contains(&name.as_str())
+            || self
+                .reserved
+                .iter()
+                .any(|reserved| reserved == name.as_str())
+    }
+}
+
+/// Whatever a pattern allows, the name is written into headers.
+fn is_printable(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// [`DEFAULT_PATTERN`] by hand: it runs for every request.
+fn matches_default(bytes: &[u8]) -> bool {
+    let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    bytes.len() <= 63
+        && bytes.first().is_some_and(alphanumeric)
+        && bytes
+            .iter()
+            .all(|byte| alphanumeric(byte) || matches!(byte, b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rules() -> AccountRules {
+        AccountRules::new(DEFAULT_PATTERN, vec!["kataven-admin".to_owned()]).unwrap()
+    }
+
+    #[test]
+    fn names() {
+        let longest = "a".repeat(63);
+        let too_long = "a".repeat(64);
+        let table: &[(&str, Result<(), Code>)] = &[
+            ("acme", Ok(())),
+            ("0", Ok(())),
+            ("a_b-c", Ok(())),
+            (&longest, Ok(())),
+            (&too_long, Err(Code::AccountInvalid)),
+            ("", Err(Code::AccountInvalid)),
+            ("Acme", Err(Code::AccountInvalid)),
+            ("-acme", Err(Code::AccountInvalid)),
+            ("_acme", Err(Code::AccountInvalid)),
+            ("a.b", Err(Code::AccountInvalid)),
+            ("acme ", Err(Code::AccountInvalid)),
+            ("acme\n", Err(Code::AccountInvalid)),
+            ("acme,globex", Err(Code::AccountInvalid)),
+            ("ácme", Err(Code::AccountInvalid)),
+            ("kataven-admin", Err(Code::AccountReserved)),
+            ("postgres", Err(Code::AccountReserved)),
+            ("template0", Err(Code::AccountReserved)),
+            ("template1", Err(Code::AccountReserved)),
+        ];
+        for (name, expected) in table {
+            let found = rules().account(&[name.as_bytes()]).map(|_| ());
+            assert_eq!(&found, expected, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn one_value_and_no_more() {
+        assert_eq!(rules().account(&[]), Err(Code::AccountMissing));
+        let twice: &[&[u8]] = &[b"acme", b"acme"];
+        assert_eq!(rules().account(twice), Err(Code::AccountDuplicate));
+    }
+
+    #[test]
+    fn a_configured_pattern_covers_the_whole_name_and_nothing_unprintable() {
+        let rules = AccountRules::new("[A-Z]+|.b", Vec::new()).unwrap();
+        assert!(rules.account(&[b"ACME"]).is_ok());
+        for bad in ["ACME1", "xACME", "\nb", "éb", "acb"] {
+            let found = rules.account(&[bad.as_bytes()]);
+            assert_eq!(found, Err(Code::AccountInvalid), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_path_is_the_pattern(name in "[a-z0-9_.A-Z\n-]{0,70}") {
+            let pattern = Regex::new("^[a-z0-9][a-z0-9_-]{0,62}$").unwrap();
+            prop_assert_eq!(matches_default(name.as_bytes()), pattern.is_match(&name));
+        }
+
+        #[test]
+        fn any_bytes_are_answered(name in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = rules().account(&[&name]);
+        }
+    }
+}
