@@ -1,1 +1,14 @@
-//! To be written.
+//! Tollgate as a proxy-wasm filter: reads headers, keeps keys and counters, calls out, answers.
+//!
+//! What to do with a request is decided in `tollgate-policy`; here is only what has to do with the host.
+
+mod counters;
+mod entry;
+mod gate;
+mod host;
+mod issuer_keys;
+mod root;
+mod shared_counts;
+mod signature;
+mod stream;
+mod waiting;

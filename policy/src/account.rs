@@ -5,6 +5,7 @@ use std::fmt;
 use regex_lite::Regex;
 
 use crate::refusal::Code;
+use crate::request::Field;
 
 /// The pattern that account names match unless the configuration has another.
 pub const DEFAULT_PATTERN: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
@@ -18,7 +19,7 @@ const ALWAYS_RESERVED: [&str; 3] = ["postgres", "template0", "template1"];
 pub struct AccountName(String);
 
 /// What an account may be called.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct AccountRules {
     /// None: [`DEFAULT_PATTERN`], which needs no regular expression.
     pattern: Option<Regex>,
@@ -66,15 +67,6 @@ impl fmt::Display for AccountName {
 
 // === impl AccountRules ===
 
-impl Default for AccountRules {
-    fn default() -> Self {
-        Self {
-            pattern: None,
-            reserved: Vec::new(),
-        }
-    }
-}
-
 impl AccountRules {
     /// Rules with a pattern, which must match the whole name, and names that nobody may use.
     ///
@@ -89,17 +81,17 @@ impl AccountRules {
         Ok(Self { pattern, reserved })
     }
 
-    /// The account that the values of the account header name.
+    /// The account that the account header names.
     ///
     /// # Errors
     ///
     /// [`Code::AccountMissing`], [`Code::AccountDuplicate`], [`Code::AccountInvalid`] or
     /// [`Code::AccountReserved`].
-    pub fn account(&self, values: &[&[u8]]) -> Result<AccountName, Code> {
-        match *values {
-            [] => Err(Code::AccountMissing),
-            [value] => self.parse(value),
-            [..] => Err(Code::AccountDuplicate),
+    pub fn account(&self, header: Field<'_>) -> Result<AccountName, Code> {
+        match header {
+            Field::Missing => Err(Code::AccountMissing),
+            Field::One(value) => self.parse(value),
+            Field::Many => Err(Code::AccountDuplicate),
         }
     }
 
@@ -176,24 +168,24 @@ mod tests {
             ("template1", Err(Code::AccountReserved)),
         ];
         for (name, expected) in table {
-            let found = rules().account(&[name.as_bytes()]).map(|_| ());
+            let found = rules().account(Field::One(name.as_bytes())).map(|_| ());
             assert_eq!(&found, expected, "{name:?}");
         }
     }
 
     #[test]
     fn one_value_and_no_more() {
-        assert_eq!(rules().account(&[]), Err(Code::AccountMissing));
-        let twice: &[&[u8]] = &[b"acme", b"acme"];
-        assert_eq!(rules().account(twice), Err(Code::AccountDuplicate));
+        let account = |header| rules().account(header);
+        assert_eq!(account(Field::Missing), Err(Code::AccountMissing));
+        assert_eq!(account(Field::Many), Err(Code::AccountDuplicate));
     }
 
     #[test]
     fn a_configured_pattern_covers_the_whole_name_and_nothing_unprintable() {
         let rules = AccountRules::new("[A-Z]+|.b", Vec::new()).unwrap();
-        assert!(rules.account(&[b"ACME"]).is_ok());
+        assert!(rules.account(Field::One(b"ACME")).is_ok());
         for bad in ["ACME1", "xACME", "\nb", "éb", "acb"] {
-            let found = rules.account(&[bad.as_bytes()]);
+            let found = rules.account(Field::One(bad.as_bytes()));
             assert_eq!(found, Err(Code::AccountInvalid), "{bad:?}");
         }
     }
@@ -207,7 +199,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_answered(name in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = rules().account(&[&name]);
+            let _ = rules().account(Field::One(&name));
         }
     }
 }

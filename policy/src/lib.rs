@@ -3,4 +3,19 @@
 
 pub mod account;
 pub mod assertion;
+pub mod caps;
+pub mod config;
+mod credential;
+pub mod decide;
+pub mod forward;
+mod identity;
+mod json;
+pub mod keys;
+pub mod membership;
+pub mod path;
 pub mod refusal;
+pub mod request;
+pub mod route;
+#[cfg(test)]
+mod testing;
+pub mod token;

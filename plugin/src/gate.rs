@@ -1,0 +1,252 @@
+//! Decides on requests and carries the decision out.
+
+use std::time::Duration;
+
+use tollgate_policy::assertion::AssertionKey;
+use tollgate_policy::config::Policy;
+use tollgate_policy::decide::{Decision, Knowledge, Need, decide};
+use tollgate_policy::forward::Forward;
+use tollgate_policy::keys::{KeyError, PublicKey};
+use tollgate_policy::refusal::{Code, Format, Refusal};
+use tollgate_policy::request::Request;
+use tollgate_policy::token::{Algorithm, Unverifiable, Verifier};
+
+use crate::counters::Counters;
+use crate::host::{self, Level, pairs};
+use crate::issuer_keys::IssuerKeys;
+use crate::shared_counts::SharedCounts;
+use crate::signature;
+use crate::waiting::{Waiter, Waiting};
+
+/// One configuration at work in one worker.
+pub struct Gate {
+    policy: Policy,
+    assertion_key: Option<AssertionKey>,
+    keys: IssuerKeys,
+    counters: Counters,
+    waiting: Waiting,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its headers are changed and it may go on.
+    Forwarded,
+    /// A response was sent.
+    Answered,
+    /// It stays paused.
+    Waiting,
+}
+
+// === impl Gate ===
+
+impl Gate {
+    /// A gate for a configuration. What it lacks (a key in the environment, say) makes it refuse, never fail.
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            assertion_key: assertion_key(&policy),
+            keys: IssuerKeys::new(&policy.issuers),
+            counters: Counters::define(),
+            waiting: Waiting::default(),
+            policy,
+        }
+    }
+
+    /// Decides on the request of the effective context, which has the given id.
+    pub fn serve(&self, context: u32) -> Outcome {
+        self.serve_until(context, None)
+    }
+
+    /// Tries again for all that wait, and gives up on those that have waited long enough.
+    pub fn serve_waiting(&self, root: u32) {
+        let waiting = self.waiting.take();
+        if waiting.is_empty() {
+            return;
+        }
+        for waiter in waiting {
+            if host::set_effective_context(waiter.context).is_err() {
+                continue;
+            }
+            if self.serve_until(waiter.context, Some(waiter)) == Outcome::Forwarded
+                && host::resume_request().is_err()
+            {
+                self.refuse(&Code::NotReady.into(), false);
+            }
+        }
+        let _ = host::set_effective_context(root);
+    }
+
+    /// Forgets a request that is no more.
+    pub fn forget(&self, context: u32) {
+        self.waiting.forget(context);
+    }
+
+    /// Fetches the keys that are due.
+    pub fn fetch_keys(&self) {
+        self.keys.fetch(&self.policy.issuers, &self.counters);
+    }
+
+    /// Takes the answer to a callout.
+    pub fn answered(&self, token: u32, size: usize) {
+        let issuers = &self.policy.issuers;
+        self.keys.answered(issuers, token, size, &self.counters);
+    }
+
+    fn serve_until(&self, context: u32, waiter: Option<Waiter>) -> Outcome {
+        let Ok(bytes) = host::request_headers() else {
+            return self.refuse(&Code::NotReady.into(), false);
+        };
+        let Some(headers) = pairs::read(&bytes) else {
+            return self.refuse(&Code::NotReady.into(), false);
+        };
+        let request = Request::read(headers, &self.policy.account_header);
+        match decide(&self.policy, &request, self) {
+            Decision::Forward(forward) => match self.forward(&forward, &request) {
+                Ok(()) => Outcome::Forwarded,
+                Err(_) => self.refuse(&Code::NotReady.into(), request.is_grpc()),
+            },
+            Decision::Refuse(refusal) => self.refuse(&refusal, request.is_grpc()),
+            Decision::Need(need) => {
+                let now = host::now();
+                let until =
+                    waiter.map_or_else(|| now + self.longest_wait(need), |waiter| waiter.until);
+                if now >= until {
+                    return self.refuse(&Code::KeysUnavailable.into(), request.is_grpc());
+                }
+                self.waiting.add(Waiter { context, until });
+                Outcome::Waiting
+            }
+        }
+    }
+
+    fn longest_wait(&self, Need::Keys(issuer): Need) -> Duration {
+        let issuer = self.policy.issuers.get(issuer);
+        let remote = issuer.and_then(|issuer| issuer.jwks.remote.as_ref());
+        remote.map_or(Duration::ZERO, |remote| remote.max_wait)
+    }
+
+    /// Changes the request's headers. Where one change fails the request must not go on.
+    fn forward(&self, forward: &Forward, request: &Request<'_>) -> host::Result<()> {
+        let edits = forward.edits(request, &self.policy);
+        for name in edits.remove {
+            host::remove_request_header(name)?;
+        }
+        for (name, value) in edits.set {
+            host::set_request_header(name, value)?;
+        }
+        let decision = match forward.grant() {
+            None => {
+                self.counters.public.increment();
+                "public"
+            }
+            Some(grant) => {
+                self.counters.forwarded.increment();
+                host::set_filter_state("tollgate.account", grant.account().as_str())?;
+                "forwarded"
+            }
+        };
+        if let Some(subject) = forward.subject() {
+            host::set_filter_state("tollgate.subject", subject)?;
+        }
+        host::set_filter_state("tollgate.decision", decision)
+    }
+
+    fn refuse(&self, refusal: &Refusal, grpc: bool) -> Outcome {
+        self.counters.refused(refusal.code);
+        // For the access log only: the answer does not depend on it.
+        let _ = host::set_filter_state("tollgate.decision", refusal.code.as_str());
+        respond(refusal, self.policy.errors, grpc)
+    }
+}
+
+impl Verifier for Gate {
+    fn now(&self) -> Duration {
+        host::now()
+    }
+
+    fn with_key<T>(
+        &self,
+        issuer: usize,
+        algorithm: Algorithm,
+        key_id: Option<&str>,
+        verify: impl FnOnce(&PublicKey) -> T,
+    ) -> Result<T, KeyError> {
+        let source = &self
+            .policy
+            .issuers
+            .get(issuer)
+            .ok_or(KeyError::Unknown)?
+            .jwks;
+        self.keys
+            .with_key(issuer, source, host::now(), algorithm, key_id, verify)
+    }
+
+    fn verify(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Unverifiable> {
+        signature::verify(algorithm, key, signed, signature)
+    }
+}
+
+impl Knowledge for Gate {
+    type Store = SharedCounts;
+
+    fn store(&self) -> &SharedCounts {
+        &SharedCounts
+    }
+
+    fn assertion_key(&self) -> Option<&AssertionKey> {
+        self.assertion_key.as_ref()
+    }
+}
+
+/// Answers a request while there is no configuration.
+pub fn refuse_all() -> Outcome {
+    respond(&Code::NotReady.into(), Format::default(), false)
+}
+
+fn respond(refusal: &Refusal, format: Format, grpc: bool) -> Outcome {
+    let answer = refusal.answer(format, grpc);
+    let headers: Vec<_> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let details = format!("tollgate:{}", refusal.code.as_str());
+    if host::respond(
+        answer.status,
+        &details,
+        &headers,
+        &answer.body,
+        answer.grpc_status,
+    )
+    .is_err()
+    {
+        // The request stays paused, so it is not let through; Envoy's timeouts end it.
+        host::log(Level::Error, "tollgate: a response could not be sent");
+    }
+    Outcome::Answered
+}
+
+/// The key from the environment; none where it is missing or weak, which the log says.
+fn assertion_key(policy: &Policy) -> Option<AssertionKey> {
+    let name = &policy.assertion.as_ref()?.key_env;
+    let key = match std::env::var(name) {
+        Ok(value) => AssertionKey::new(value.as_bytes()).map_err(|weak| weak.to_string()),
+        Err(_) => Err("it is not in vm_config.environment_variables".to_owned()),
+    };
+    match key {
+        Ok(key) => Some(key),
+        Err(why) => {
+            let message = format!(
+                "tollgate: refusing protected requests: environment variable {name}: {why}"
+            );
+            host::log(Level::Error, &message);
+            None
+        }
+    }
+}

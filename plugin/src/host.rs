@@ -1,0 +1,248 @@
+//! The host's functions as the gate uses them: every call returns an error instead of panicking, and values are
+//! bytes, because a header can hold any.
+//!
+//! This module is the only one with unsafe code. What makes each call sound is the same throughout: pointers and
+//! sizes come from a live slice, and the host only reads behind them during the call; what it returns was
+//! allocated by the SDK's `proxy_on_memory_allocate`, as a boxed slice of exactly the size that it reports.
+#![expect(unsafe_code, reason = "calls into the host")]
+
+mod ffi;
+pub mod pairs;
+
+use std::ptr::{null_mut, slice_from_raw_parts_mut};
+use std::time::Duration;
+
+use proxy_wasm::hostcalls;
+
+/// A call that the host did not carry out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// There is no such thing.
+    NotFound,
+    /// Any other status, by its number in `proxy_wasm_common.h`.
+    Status(u32),
+}
+
+/// What a call to the host gives.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Severity of a log line.
+#[derive(Clone, Copy, Debug)]
+pub enum Level {
+    /// For the record.
+    Info = 2,
+    /// Something fails and will be tried again.
+    Warn = 3,
+    /// The gate cannot do its work.
+    Error = 4,
+}
+
+/// Writes one line to Envoy's log, component `wasm`.
+pub fn log(level: Level, message: &str) {
+    // A log line that cannot be written must not stop a request.
+    let _ = unsafe { ffi::proxy_log(level as u32, message.as_ptr(), message.len()) };
+}
+
+/// The time since the Unix epoch.
+pub fn now() -> Duration {
+    let mut nanoseconds = 0;
+    // Fails only for a bad pointer.
+    let _ = unsafe { ffi::proxy_get_current_time_nanoseconds(&raw mut nanoseconds) };
+    Duration::from_nanos(nanoseconds)
+}
+
+/// Asks for `on_tick` in this interval.
+pub fn set_tick_period(period: Duration) -> Result<()> {
+    let milliseconds = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    check(unsafe { ffi::proxy_set_tick_period_milliseconds(milliseconds) })
+}
+
+/// The filter's configuration.
+pub fn plugin_configuration() -> Result<Vec<u8>> {
+    returned(|data, size| unsafe {
+        ffi::proxy_get_buffer_bytes(ffi::buffer::PLUGIN_CONFIGURATION, 0, usize::MAX, data, size)
+    })
+}
+
+/// Asks for one HTTP resource through a cluster; the answer comes to the root context with the token returned.
+///
+/// The one call that goes through the SDK, whose dispatcher must know the token. It panics only on statuses that
+/// `proxy_http_call` does not give in Envoy (`Context::httpCall`).
+pub fn get(cluster: &str, headers: Vec<(&str, &str)>, timeout: Duration) -> Result<u32> {
+    hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout)
+        .map_err(|status| Error::Status(status as u32))
+}
+
+/// `:status` of the answer that is being delivered; nothing where the connection broke.
+pub fn response_status() -> Option<u16> {
+    let name = b":status";
+    let value = returned(|data, size| unsafe {
+        ffi::proxy_get_header_map_value(
+            ffi::map::HTTP_CALL_RESPONSE_HEADERS,
+            name.as_ptr(),
+            name.len(),
+            data,
+            size,
+        )
+    });
+    str::from_utf8(&value.ok()?).ok()?.parse().ok()
+}
+
+/// The body of the answer that is being delivered.
+pub fn response_body(size: usize) -> Result<Vec<u8>> {
+    returned(|data, returned_size| unsafe {
+        ffi::proxy_get_buffer_bytes(
+            ffi::buffer::HTTP_CALL_RESPONSE_BODY,
+            0,
+            size,
+            data,
+            returned_size,
+        )
+    })
+}
+
+/// The request's headers, in the form of [`pairs::read`].
+pub fn request_headers() -> Result<Vec<u8>> {
+    returned(|data, size| unsafe {
+        ffi::proxy_get_header_map_pairs(ffi::map::HTTP_REQUEST_HEADERS, data, size)
+    })
+}
+
+/// Removes all request headers of a name.
+pub fn remove_request_header(name: &[u8]) -> Result<()> {
+    check(unsafe {
+        ffi::proxy_remove_header_map_value(
+            ffi::map::HTTP_REQUEST_HEADERS,
+            name.as_ptr(),
+            name.len(),
+        )
+    })
+}
+
+/// Replaces all request headers of a name by one.
+pub fn set_request_header(name: &str, value: &str) -> Result<()> {
+    check(unsafe {
+        ffi::proxy_replace_header_map_value(
+            ffi::map::HTTP_REQUEST_HEADERS,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
+}
+
+/// Writes the filter state `wasm.NAME`, which access logs and other filters read.
+pub fn set_filter_state(name: &str, value: &str) -> Result<()> {
+    check(unsafe {
+        ffi::proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    })
+}
+
+/// A value that all workers share, with its version.
+pub fn shared_data(key: &str) -> Result<(Vec<u8>, u32)> {
+    let mut version = 0;
+    let value = returned(|data, size| unsafe {
+        ffi::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
+    })?;
+    Ok((value, version))
+}
+
+/// Writes a value that all workers share if its version is still this one; tells whether it was.
+///
+/// Version 0 would write in any case, and is never one that the host gives.
+pub fn swap_shared_data(key: &str, value: &[u8], version: u32) -> Result<bool> {
+    let status = unsafe {
+        ffi::proxy_set_shared_data(
+            key.as_ptr(),
+            key.len(),
+            value.as_ptr(),
+            value.len(),
+            version,
+        )
+    };
+    match status {
+        ffi::CAS_MISMATCH => Ok(false),
+        status => check(status).map(|()| true),
+    }
+}
+
+/// Lets the paused request of the effective context go on.
+pub fn resume_request() -> Result<()> {
+    check(unsafe { ffi::proxy_continue_stream(ffi::stream::HTTP_REQUEST) })
+}
+
+/// Answers the request of the effective context.
+pub fn respond(
+    status: u16,
+    details: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+    grpc_status: u32,
+) -> Result<()> {
+    let headers = pairs::write(headers);
+    check(unsafe {
+        ffi::proxy_send_local_response(
+            status.into(),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            grpc_status.cast_signed(),
+        )
+    })
+}
+
+/// Makes the calls that follow act on another context.
+pub fn set_effective_context(context: u32) -> Result<()> {
+    check(unsafe { ffi::proxy_set_effective_context(context) })
+}
+
+/// Calls a function that is Envoy's own, by name (`source/extensions/common/wasm/foreign.cc`).
+pub fn call(function: &str, arguments: &[u8]) -> Result<Vec<u8>> {
+    returned(|data, size| unsafe {
+        ffi::proxy_call_foreign_function(
+            function.as_ptr(),
+            function.len(),
+            arguments.as_ptr(),
+            arguments.len(),
+            data,
+            size,
+        )
+    })
+}
+
+/// Defines a counter; every call costs the host memory, so once for each name.
+pub fn define_counter(name: &str) -> Result<u32> {
+    const COUNTER: u32 = 0;
+    let mut id = 0;
+    check(unsafe { ffi::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(id)
+}
+
+/// Adds one to a counter.
+pub fn increment(counter: u32) -> Result<()> {
+    check(unsafe { ffi::proxy_increment_metric(counter, 1) })
+}
+
+/// Runs a call that returns bytes.
+fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> ffi::Status) -> Result<Vec<u8>> {
+    let mut data = null_mut();
+    let mut size = 0;
+    check(call(&raw mut data, &raw mut size))?;
+    if data.is_null() || size == 0 {
+        return Ok(Vec::new());
+    }
+    let bytes = unsafe { Box::from_raw(slice_from_raw_parts_mut(data, size)) };
+    Ok(bytes.into_vec())
+}
+
+fn check(status: ffi::Status) -> Result<()> {
+    match status {
+        0 => Ok(()),
+        ffi::NOT_FOUND => Err(Error::NotFound),
+        other => Err(Error::Status(other)),
+    }
+}

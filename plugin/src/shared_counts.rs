@@ -1,0 +1,31 @@
+//! The caps' slots in Envoy's shared data, which all workers of one `vm_id` share.
+
+use tollgate_policy::caps::{Store, StoreError, Version};
+
+use crate::host::{self, Error};
+
+/// A version that no entry has. Swapping against it writes an entry that is not there, and fails on one that is:
+/// so two workers cannot both be the first (`proxy-wasm-cpp-host/src/shared_data.cc`).
+const NEVER: u32 = u32::MAX;
+
+/// Slots under names that carry the version of their form: the host keeps them when the module changes.
+pub struct SharedCounts;
+
+impl Store for SharedCounts {
+    fn load(&self, slot: u32) -> Result<(Vec<u8>, Version), StoreError> {
+        match host::shared_data(&name(slot)) {
+            Ok((bytes, version)) => Ok((bytes, Some(version))),
+            Err(Error::NotFound) => Ok((Vec::new(), None)),
+            Err(Error::Status(_)) => Err(StoreError),
+        }
+    }
+
+    fn swap(&self, slot: u32, bytes: &[u8], version: Version) -> Result<bool, StoreError> {
+        let version = version.unwrap_or(NEVER);
+        host::swap_shared_data(&name(slot), bytes, version).map_err(|_| StoreError)
+    }
+}
+
+fn name(slot: u32) -> String {
+    format!("tollgate.caps.v1.{slot}")
+}

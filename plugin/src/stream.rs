@@ -1,0 +1,48 @@
+//! One request on its way through the filter.
+
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use crate::gate::{self, Gate, Outcome};
+
+/// One request's context.
+pub struct Stream {
+    id: u32,
+    /// None: the filter has no configuration, and nobody passes.
+    gate: Option<Rc<Gate>>,
+}
+
+// === impl Stream ===
+
+impl Stream {
+    /// A stream that nothing is known of yet.
+    pub fn new(id: u32, gate: Option<Rc<Gate>>) -> Self {
+        Self { id, gate }
+    }
+}
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
+        let outcome = match &self.gate {
+            Some(gate) => gate.serve(self.id),
+            None => gate::refuse_all(),
+        };
+        match outcome {
+            Outcome::Forwarded => Action::Continue,
+            Outcome::Answered | Outcome::Waiting => Action::Pause,
+        }
+    }
+}
+
+impl Drop for Stream {
+    /// The client of a waiting request can leave.
+    fn drop(&mut self) {
+        if let Some(gate) = &self.gate {
+            gate.forget(self.id);
+        }
+    }
+}

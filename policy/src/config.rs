@@ -1,0 +1,98 @@
+//! The configuration: JSON as Envoy and Istio hand it over, compiled once into what the decision uses.
+
+mod compile;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use crate::account::AccountRules;
+use crate::caps::Caps;
+use crate::json;
+use crate::path::Path;
+use crate::refusal::Format;
+use crate::request::Request;
+use crate::route::{Class, Mounts, Routes};
+use crate::token::Issuer;
+
+/// A configuration that is right, ready to decide by.
+#[derive(Debug)]
+pub struct Policy {
+    /// Whose tokens are accepted; never empty.
+    pub issuers: Vec<Issuer>,
+    /// What accounts may be called.
+    pub accounts: AccountRules,
+    /// The header that names the account, in lower case.
+    pub account_header: String,
+    /// The prefixes under which the routes are served.
+    pub mounts: Mounts,
+    /// The class of each endpoint.
+    pub routes: Routes,
+    /// What an account may use.
+    pub caps: Caps,
+    /// How the upstream is told; none: by bare headers only.
+    pub assertion: Option<AssertionRules>,
+    /// How refusals are written.
+    pub errors: Format,
+}
+
+/// How assertions are made.
+#[derive(Debug)]
+pub struct AssertionRules {
+    /// The environment variable with the key.
+    pub key_env: String,
+    /// `aud`.
+    pub audience: String,
+    /// How long one is valid, in seconds.
+    pub ttl: u32,
+}
+
+/// What is wrong with a configuration: where, what was found, and what to write.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct ConfigError {
+    path: String,
+    message: String,
+}
+
+// === impl Policy ===
+
+impl Policy {
+    /// Reads a configuration. A pure function of its text: the same in every worker.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
+        let object = json::object(text).map_err(|error| {
+            ConfigError::new("configuration", format!("not valid JSON: {error}"))
+        })?;
+        let source: source::Configuration = serde_path_to_error::deserialize(
+            serde_json::Value::Object(object),
+        )
+        .map_err(|error| {
+            let path = error.path().to_string();
+            let path = if path == "." { "configuration" } else { &path };
+            ConfigError::new(path, error.inner().to_string())
+        })?;
+        compile::policy(source)
+    }
+
+    /// How a request to this path is treated.
+    pub fn class(&self, request: &Request<'_>, path: &Path<'_>) -> Class {
+        if request.is_preflight() {
+            return Class::PREFLIGHT;
+        }
+        self.routes.class(&self.mounts, request.method, path)
+    }
+}
+
+// === impl ConfigError ===
+
+impl ConfigError {
+    fn new(path: impl Into<String>, message: impl ToString) -> Self {
+        Self {
+            path: path.into(),
+            message: message.to_string(),
+        }
+    }
+}

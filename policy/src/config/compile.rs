@@ -1,0 +1,112 @@
+//! From what is written to what the decision uses; contradictions are found here.
+
+mod caps;
+mod issuer;
+
+use super::{AssertionRules, ConfigError, Policy, source};
+use crate::account::AccountRules;
+use crate::identity;
+use crate::refusal::Format;
+use crate::route::{Access, Class, Mounts, RoutePattern, Routes};
+
+type Result<T> = std::result::Result<T, ConfigError>;
+
+pub(super) fn policy(source: source::Configuration) -> Result<Policy> {
+    let forward_authorization = source.forward_authorization;
+    let accounts = account_rules(&source.accounts)?;
+    Ok(Policy {
+        issuers: issuer::issuers(source.issuers)?,
+        mounts: Mounts::parse(&source.mounts).map_err(|error| wrong("mounts", error))?,
+        routes: routes(source.routes, forward_authorization)?,
+        caps: caps::caps(source.caps, &accounts)?,
+        accounts,
+        account_header: account_header(source.accounts.header)?,
+        assertion: source.assertion.map(assertion).transpose()?,
+        errors: match source.errors.format {
+            source::Format::ProblemJson => Format::ProblemJson,
+            source::Format::Text => Format::Text,
+        },
+    })
+}
+
+fn account_rules(source: &source::Accounts) -> Result<AccountRules> {
+    AccountRules::new(&source.pattern, source.reserved.clone())
+        .map_err(|error| wrong("accounts.pattern", format!("{:?}: {error}", source.pattern)))
+}
+
+fn account_header(name: String) -> Result<String> {
+    let token = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let refuse = |why: &str| Err(wrong("accounts.header", format!("{name:?}: {why}")));
+    if name.is_empty() || !name.bytes().all(token) {
+        return refuse("write a header's name in lower-case letters, digits and dashes");
+    }
+    // Two meanings in one header; the last two would make the account an administrator or a subject.
+    let taken = [
+        "authorization",
+        "host",
+        "cookie",
+        "content-type",
+        "origin",
+        identity::ADMIN_HEADER,
+    ];
+    if taken.contains(&name.as_str()) || name.starts_with("x-tollgate-") {
+        return refuse("this header has a meaning of its own; choose another");
+    }
+    Ok(name)
+}
+
+fn routes(source: Vec<source::Route>, forward_authorization: bool) -> Result<Routes> {
+    let route = |(number, route): (usize, source::Route)| {
+        let pattern = pattern(&route.pattern, || format!("routes[{number}].match"))?;
+        let access = match route.access {
+            source::Access::Public => Access::Public,
+            source::Access::Protected => Access::Protected,
+            source::Access::Admin => Access::Admin,
+        };
+        // The default is for verified requests: a public route must say so itself.
+        let otherwise = forward_authorization && access != Access::Public;
+        let class = Class {
+            access,
+            forward_authorization: route.forward_authorization.unwrap_or(otherwise),
+        };
+        Ok((pattern, class))
+    };
+    let listed = source
+        .into_iter()
+        .enumerate()
+        .map(route)
+        .collect::<Result<_>>()?;
+    Ok(Routes::new(listed, forward_authorization))
+}
+
+fn pattern(text: &str, path: impl FnOnce() -> String) -> Result<RoutePattern> {
+    RoutePattern::parse(text).map_err(|error| wrong(path(), error))
+}
+
+fn assertion(source: source::Assertion) -> Result<AssertionRules> {
+    if source.key_env.is_empty() {
+        return Err(wrong(
+            "assertion.key_env",
+            "write the name of an environment variable",
+        ));
+    }
+    if source.audience.is_empty() {
+        return Err(wrong(
+            "assertion.audience",
+            "write the audience that the upstream expects",
+        ));
+    }
+    let ttl = source.ttl.0.as_secs();
+    match u32::try_from(ttl) {
+        Ok(ttl @ 1..=3600) => Ok(AssertionRules {
+            key_env: source.key_env,
+            audience: source.audience,
+            ttl,
+        }),
+        _ => Err(wrong("assertion.ttl", "write a duration from 1s to 1h")),
+    }
+}
+
+fn wrong(path: impl Into<String>, message: impl ToString) -> ConfigError {
+    ConfigError::new(path, message)
+}

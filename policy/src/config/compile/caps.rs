@@ -1,0 +1,72 @@
+//! Caps, with their overrides for single accounts.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Result, pattern, source, wrong};
+use crate::account::AccountRules;
+use crate::caps::{Cap, Caps, Limits, MAX_CAPS};
+use crate::request::Field;
+
+pub(super) fn caps(source: Vec<source::Cap>, accounts: &AccountRules) -> Result<Caps> {
+    if source.len() > MAX_CAPS {
+        let found = source.len();
+        return Err(wrong(
+            "caps",
+            format!("{found} caps; write {MAX_CAPS} at most"),
+        ));
+    }
+    let mut seen = HashSet::new();
+    let mut caps = Vec::with_capacity(source.len());
+    for (number, source) in source.into_iter().enumerate() {
+        let cap = cap(source, &format!("caps[{number}]"), accounts)?;
+        if !seen.insert(cap.id()) {
+            return Err(wrong(
+                format!("caps[{number}].name"),
+                "two caps have this name; choose another",
+            ));
+        }
+        caps.push(cap);
+    }
+    Ok(Caps::new(caps))
+}
+
+fn cap(source: source::Cap, path: &str, accounts: &AccountRules) -> Result<Cap> {
+    let name_is_plain = source
+        .name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if source.name.is_empty() || !name_is_plain {
+        let message = format!("{:?}: write letters, digits, - and _", source.name);
+        return Err(wrong(format!("{path}.name"), message));
+    }
+    let routes = source.routes.map(|routes| {
+        let parse =
+            |(number, text): (usize, &String)| pattern(text, || format!("{path}.routes[{number}]"));
+        routes
+            .iter()
+            .enumerate()
+            .map(parse)
+            .collect::<Result<Vec<_>>>()
+    });
+    let routes = routes.transpose()?;
+    if routes.as_ref().is_some_and(Vec::is_empty) {
+        let message = "an empty list: the cap would apply to nothing; leave it out for all protected requests";
+        return Err(wrong(format!("{path}.routes"), message));
+    }
+    let limits = Limits {
+        per_minute: source.limits.per_minute.flatten().map(|number| number.0),
+    };
+    let mut own = HashMap::new();
+    for (account, written) in source.accounts {
+        if let Err(code) = accounts.account(Field::One(account.as_bytes())) {
+            let message = format!("no request can be for this account: {}", code.detail());
+            return Err(wrong(format!("{path}.accounts.{account}"), message));
+        }
+        let per_minute = match written.per_minute {
+            None => limits.per_minute,
+            Some(number) => number.map(|number| number.0),
+        };
+        own.insert(account, Limits { per_minute });
+    }
+    Ok(Cap::new(source.name, routes, limits, own))
+}

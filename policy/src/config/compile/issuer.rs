@@ -1,0 +1,173 @@
+//! Issuers, and where their keys come from.
+
+use std::time::Duration;
+
+use super::{Result, source, wrong};
+use crate::keys::{KeySet, Remote, Source, Uri};
+use crate::membership::{AdminClaim, ClaimPath, Membership, Shape};
+use crate::token::{Algorithm, Issuer};
+
+/// Beyond this, skew is a way of accepting expired tokens.
+const MAX_SKEW: Duration = Duration::from_secs(600);
+
+/// Envoy refuses larger headers by default (60 KiB for all of them).
+const MAX_TOKEN: u32 = 65_536;
+
+pub(super) fn issuers(source: Vec<source::Issuer>) -> Result<Vec<Issuer>> {
+    if source.is_empty() {
+        return Err(wrong(
+            "issuers",
+            "an empty list: nobody could be admitted; write one issuer at least",
+        ));
+    }
+    let mut issuers: Vec<Issuer> = Vec::with_capacity(source.len());
+    for (number, source) in source.into_iter().enumerate() {
+        let path = format!("issuers[{number}]");
+        let issuer = issuer(source, &path)?;
+        if issuers.iter().any(|other| other.issuer == issuer.issuer) {
+            let message = format!("{:?} is listed twice; put both into one", issuer.issuer);
+            return Err(wrong(format!("{path}.issuer"), message));
+        }
+        issuers.push(issuer);
+    }
+    Ok(issuers)
+}
+
+fn issuer(source: source::Issuer, path: &str) -> Result<Issuer> {
+    let at = |field: &str| format!("{path}.{field}");
+    if source.issuer.is_empty() {
+        return Err(wrong(at("issuer"), "write the exact `iss` of the tokens"));
+    }
+    if source.audiences.is_empty() {
+        return Err(wrong(
+            at("audiences"),
+            "an empty list: no token could be for this gate; write one at least",
+        ));
+    }
+    if source.clock_skew.0 > MAX_SKEW {
+        return Err(wrong(at("clock_skew"), "write 10m at most"));
+    }
+    if !(1..=MAX_TOKEN).contains(&source.max_size.0) {
+        return Err(wrong(
+            at("max_size"),
+            format!("write a number of bytes from 1 to {MAX_TOKEN}"),
+        ));
+    }
+    Ok(Issuer {
+        issuer: source.issuer,
+        audiences: source.audiences,
+        authorized_parties: source.authorized_parties,
+        algorithms: algorithms(&source.algorithms, &at("algorithms"))?,
+        jwks: jwks(source.jwks, &at("jwks"))?,
+        clock_skew: source.clock_skew.0,
+        max_lifetime: source.max_lifetime.map(|span| span.0),
+        max_size: usize::try_from(source.max_size.0).unwrap_or(usize::MAX),
+        membership: membership(source.membership, &at("membership"))?,
+        admin: source
+            .admin
+            .map(|admin| claim(admin.claim, &at("admin.claim")).map(AdminClaim))
+            .transpose()?,
+    })
+}
+
+fn algorithms(names: &[String], path: &str) -> Result<Vec<Algorithm>> {
+    let available = || Algorithm::ALL.map(Algorithm::as_str).join(", ");
+    if names.is_empty() {
+        return Err(wrong(
+            path,
+            format!("an empty list; write any of {}", available()),
+        ));
+    }
+    names
+        .iter()
+        .enumerate()
+        .map(|(number, name)| {
+            Algorithm::parse(name).ok_or_else(|| {
+                let message = format!("{name:?} is not available; write any of {}", available());
+                wrong(format!("{path}[{number}]"), message)
+            })
+        })
+        .collect()
+}
+
+fn jwks(source: source::Jwks, path: &str) -> Result<Source> {
+    let at = |field: &str| format!("{path}.{field}");
+    let inline = source
+        .inline
+        .map(|set| KeySet::from_object(&set).map_err(|error| wrong(at("inline"), error)))
+        .transpose()?;
+    let remote = match (source.cluster, source.uri) {
+        (None, None) if inline.is_some() => None,
+        (None, None) => return Err(wrong(path, "write cluster and uri, or inline")),
+        (None, Some(_)) => {
+            return Err(wrong(
+                at("cluster"),
+                "missing; write the Envoy cluster that reaches uri",
+            ));
+        }
+        (Some(_), None) => return Err(wrong(at("uri"), "missing; write where the key set is")),
+        (Some(cluster), Some(uri)) => {
+            let found = Uri::parse(&uri).ok_or_else(|| {
+                wrong(
+                    at("uri"),
+                    format!("{uri:?}: write http://… or https://…, without user and fragment"),
+                )
+            })?;
+            Some(Remote {
+                cluster,
+                uri: found,
+                refresh: between(source.refresh, 1, 86_400 * 7, &at("refresh"))?,
+                timeout: between(source.timeout, 1, 60, &at("timeout"))?,
+                max_stale: between(source.max_stale, 1, 86_400 * 30, &at("max_stale"))?,
+                max_wait: between(source.max_wait, 0, 60, &at("max_wait"))?,
+            })
+        }
+    };
+    if let Some(remote) = &remote {
+        if remote.cluster.is_empty() {
+            return Err(wrong(at("cluster"), "write the name of an Envoy cluster"));
+        }
+        if remote.max_stale < remote.refresh {
+            return Err(wrong(
+                at("max_stale"),
+                "is less than refresh: keys would be dropped before they are fetched again",
+            ));
+        }
+    }
+    Ok(Source { inline, remote })
+}
+
+fn between(span: source::Span, least: u64, most: u64, path: &str) -> Result<Duration> {
+    let allowed = Duration::from_secs(least)..=Duration::from_secs(most);
+    if allowed.contains(&span.0) {
+        return Ok(span.0);
+    }
+    Err(wrong(
+        path,
+        format!("write a duration from {least}s to {most}s"),
+    ))
+}
+
+fn membership(source: source::Membership, path: &str) -> Result<Membership> {
+    Ok(match source {
+        source::Membership::Any => Membership::Any,
+        source::Membership::Claim(source) => Membership::Claim {
+            path: claim(source.claim, &format!("{path}.claim"))?,
+            shape: match source.shape {
+                source::Shape::String => Shape::String,
+                source::Shape::List => Shape::List,
+                source::Shape::Keys => Shape::Keys,
+            },
+        },
+    })
+}
+
+fn claim(steps: Vec<String>, path: &str) -> Result<ClaimPath> {
+    if steps.is_empty() {
+        return Err(wrong(
+            path,
+            "an empty path; write the names of the members that lead to the claim",
+        ));
+    }
+    Ok(ClaimPath(steps))
+}

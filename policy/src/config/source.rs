@@ -1,0 +1,207 @@
+//! The configuration as it is written, field by field.
+
+mod values;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+pub(super) use self::values::{Span, Whole};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Configuration {
+    pub issuers: Vec<Issuer>,
+    #[serde(default)]
+    pub accounts: Accounts,
+    #[serde(default = "at_the_root")]
+    pub mounts: Vec<String>,
+    #[serde(default)]
+    pub routes: Vec<Route>,
+    #[serde(default)]
+    pub caps: Vec<Cap>,
+    #[serde(default)]
+    pub assertion: Option<Assertion>,
+    #[serde(default)]
+    pub forward_authorization: bool,
+    #[serde(default)]
+    pub errors: Errors,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Issuer {
+    pub issuer: String,
+    pub audiences: Vec<String>,
+    #[serde(default)]
+    pub authorized_parties: Vec<String>,
+    #[serde(default = "rs256")]
+    pub algorithms: Vec<String>,
+    pub jwks: Jwks,
+    #[serde(default = "sixty_seconds")]
+    pub clock_skew: Span,
+    #[serde(default)]
+    pub max_lifetime: Option<Span>,
+    #[serde(default = "eight_kib")]
+    pub max_size: Whole,
+    pub membership: Membership,
+    #[serde(default)]
+    pub admin: Option<Admin>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Jwks {
+    #[serde(default)]
+    pub cluster: Option<String>,
+    #[serde(default)]
+    pub uri: Option<String>,
+    #[serde(default)]
+    pub inline: Option<Map<String, Value>>,
+    #[serde(default = "ten_minutes")]
+    pub refresh: Span,
+    #[serde(default = "five_seconds")]
+    pub timeout: Span,
+    #[serde(default = "one_day")]
+    pub max_stale: Span,
+    #[serde(default = "two_seconds")]
+    pub max_wait: Span,
+}
+
+/// `any`, or a claim.
+pub(super) enum Membership {
+    Any,
+    Claim(MembershipClaim),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MembershipClaim {
+    pub claim: Vec<String>,
+    pub shape: Shape,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Shape {
+    String,
+    List,
+    Keys,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Admin {
+    pub claim: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Accounts {
+    pub header: String,
+    pub pattern: String,
+    pub reserved: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Route {
+    #[serde(rename = "match")]
+    pub pattern: String,
+    pub access: Access,
+    #[serde(default)]
+    pub forward_authorization: Option<bool>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Access {
+    Public,
+    Protected,
+    Admin,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cap {
+    pub name: String,
+    #[serde(default)]
+    pub routes: Option<Vec<String>>,
+    pub limits: Limits,
+    #[serde(default)]
+    pub accounts: BTreeMap<String, Limits>,
+}
+
+/// Each field: not written, `null`, or a number.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    #[serde(default, deserialize_with = "values::written")]
+    pub per_minute: Option<Option<Whole>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Assertion {
+    pub key_env: String,
+    pub audience: String,
+    #[serde(default = "sixty_seconds")]
+    pub ttl: Span,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Errors {
+    pub format: Format,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Format {
+    #[default]
+    ProblemJson,
+    Text,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self {
+            header: "x-account-id".to_owned(),
+            pattern: crate::account::DEFAULT_PATTERN.to_owned(),
+            reserved: vec!["kataven-admin".to_owned()],
+        }
+    }
+}
+
+fn at_the_root() -> Vec<String> {
+    vec![String::new()]
+}
+
+fn rs256() -> Vec<String> {
+    vec!["RS256".to_owned()]
+}
+
+fn eight_kib() -> Whole {
+    Whole(8192)
+}
+
+fn two_seconds() -> Span {
+    Span::from_secs(2)
+}
+
+fn five_seconds() -> Span {
+    Span::from_secs(5)
+}
+
+fn sixty_seconds() -> Span {
+    Span::from_secs(60)
+}
+
+fn ten_minutes() -> Span {
+    Span::from_secs(600)
+}
+
+fn one_day() -> Span {
+    Span::from_secs(86_400)
+}

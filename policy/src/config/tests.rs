@@ -1,0 +1,291 @@
+use super::*;
+use crate::testing::configuration;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn error(change: impl FnOnce(&mut Value)) -> String {
+    let text = configuration(change).to_string();
+    Policy::from_json(text.as_bytes())
+        .expect_err("a wrong configuration")
+        .to_string()
+}
+
+/// Puts a value at a JSON pointer, making the members on the way.
+fn at(pointer: &str, value: Value) -> impl FnOnce(&mut Value) {
+    let steps: Vec<String> = pointer.split('/').skip(1).map(str::to_owned).collect();
+    move |configuration| {
+        let mut place = configuration;
+        for step in steps {
+            place = match step.parse::<usize>() {
+                Ok(index) => &mut place[index],
+                Err(_) => &mut place[step],
+            };
+        }
+        *place = value;
+    }
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn errors_say_where_what_and_what_to_write() {
+    let table = [
+        ("/issuers", json!([]), "issuers: an empty list"),
+        (
+            "/issuers",
+            json!({}),
+            "issuers: invalid type: map, expected a sequence",
+        ),
+        (
+            "/issuers/0/isuer",
+            json!(1),
+            "issuers[0].isuer: unknown field `isuer`, expected one of `issuer`",
+        ),
+        (
+            "/issuers/0/audiences",
+            json!([]),
+            "issuers[0].audiences: an empty list",
+        ),
+        (
+            "/issuers/0/algorithms",
+            json!(["HS256"]),
+            "issuers[0].algorithms[0]: \"HS256\" is not available; write any of RS256",
+        ),
+        (
+            "/issuers/0/clock_skew",
+            json!("10 parsecs"),
+            "issuers[0].clock_skew: invalid value: string \"10 parsecs\", expected a duration as text, such as \"30s\"",
+        ),
+        (
+            "/issuers/0/clock_skew",
+            json!(60),
+            "issuers[0].clock_skew: invalid type: integer `60`, expected a duration as text",
+        ),
+        (
+            "/issuers/0/clock_skew",
+            json!("1h"),
+            "issuers[0].clock_skew: write 10m at most",
+        ),
+        (
+            "/issuers/0/max_size",
+            json!(1.5),
+            "issuers[0].max_size: invalid value: floating point `1.5`, expected a whole number",
+        ),
+        (
+            "/issuers/0/max_size",
+            json!(-1),
+            "issuers[0].max_size: invalid value: integer `-1`",
+        ),
+        (
+            "/issuers/0/membership",
+            json!("all"),
+            "issuers[0].membership: invalid value: string \"all\", expected {\"claim\"",
+        ),
+        (
+            "/issuers/0/membership",
+            json!({"claim": [], "shape": "list"}),
+            "issuers[0].membership.claim: an empty path",
+        ),
+        (
+            "/issuers/0/membership",
+            json!({"claim": ["a"], "shape": "map"}),
+            "issuers[0].membership.shape: unknown variant `map`, expected one of `string`, `list`, `keys`",
+        ),
+        (
+            "/issuers/0/jwks",
+            json!({}),
+            "issuers[0].jwks: write cluster and uri, or inline",
+        ),
+        (
+            "/issuers/0/jwks",
+            json!({"uri": "http://a"}),
+            "issuers[0].jwks.cluster: missing",
+        ),
+        (
+            "/issuers/0/jwks",
+            json!({"cluster": "a"}),
+            "issuers[0].jwks.uri: missing",
+        ),
+        (
+            "/issuers/0/jwks",
+            json!({"cluster": "a", "uri": "a/keys"}),
+            "issuers[0].jwks.uri: \"a/keys\": write http",
+        ),
+        (
+            "/issuers/0/jwks",
+            json!({"inline": {"keys": []}}),
+            "issuers[0].jwks.inline: no usable key",
+        ),
+        (
+            "/issuers/0/jwks/discovery",
+            json!(true),
+            "issuers[0].jwks.discovery: unknown field `discovery`",
+        ),
+        (
+            "/issuers/0/jwks",
+            json!({"cluster": "a", "uri": "http://a", "timeout": "0s"}),
+            "issuers[0].jwks.timeout",
+        ),
+        (
+            "/accounts",
+            json!({"pattern": "("}),
+            "accounts.pattern: \"(\"",
+        ),
+        (
+            "/accounts",
+            json!({"header": "X-Account"}),
+            "accounts.header: \"X-Account\": write a header's name in lower-case",
+        ),
+        (
+            "/accounts",
+            json!({"header": "authorization"}),
+            "accounts.header: \"authorization\": this header has a meaning",
+        ),
+        (
+            "/mounts",
+            json!(["hub-api"]),
+            "mounts: \"hub-api\": a mount is",
+        ),
+        (
+            "/routes/0/match",
+            json!("GTE /x"),
+            "routes[0].match: \"GTE /x\": unknown method; write GET, POST, … or *",
+        ),
+        (
+            "/routes/0/access",
+            json!("open"),
+            "routes[0].access: unknown variant `open`",
+        ),
+        (
+            "/caps",
+            json!([{"name": "a b", "limits": {}}]),
+            "caps[0].name: \"a b\": write letters",
+        ),
+        (
+            "/caps",
+            json!([{"name": "a", "limits": {"per_minute": "60"}}]),
+            "caps[0].limits.per_minute: invalid type: string \"60\", expected a whole number",
+        ),
+        (
+            "/caps",
+            json!([{"name": "a", "limits": {"concurrent": 5}}]),
+            "caps[0].limits.concurrent: unknown field `concurrent`, expected `per_minute`",
+        ),
+        (
+            "/caps",
+            json!([{"name": "a", "limits": {}}, {"name": "a", "limits": {}}]),
+            "caps[1].name: two caps",
+        ),
+        (
+            "/caps",
+            json!([{"name": "a", "limits": {}, "routes": []}]),
+            "caps[0].routes: an empty list",
+        ),
+        (
+            "/caps",
+            json!([{"name": "a", "limits": {}, "routes": ["x"]}]),
+            "caps[0].routes[0]: \"x\": write METHOD PATH",
+        ),
+        (
+            "/caps",
+            json!([{"name": "a", "limits": {}, "accounts": {"Acme": {}}}]),
+            "caps[0].accounts.Acme: no request can be for this account",
+        ),
+        (
+            "/assertion/ttl",
+            json!("0s"),
+            "assertion.ttl: write a duration",
+        ),
+        (
+            "/assertion/key_env",
+            json!(""),
+            "assertion.key_env: write the name",
+        ),
+        (
+            "/errors",
+            json!({"format": "html"}),
+            "errors.format: unknown variant `html`, expected `problem_json` or `text`",
+        ),
+        ("/api_keys", json!({}), "api_keys: unknown field `api_keys`"),
+        ("/mode", json!("report"), "mode: unknown field `mode`"),
+    ];
+    for (pointer, value, expected) in table {
+        let shown = format!("{pointer} = {value}");
+        let error = error(at(pointer, value));
+        assert!(error.starts_with(expected), "{shown}: {error}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let found = Policy::from_json(b"{}").unwrap_err().to_string();
+    assert_eq!(found, "configuration: missing field `issuers`");
+    for field in ["issuer", "audiences", "jwks", "membership"] {
+        let error = error(|configuration| {
+            configuration["issuers"][0]
+                .as_object_mut()
+                .unwrap()
+                .remove(field);
+        });
+        assert!(
+            error.contains(&format!("missing field `{field}`")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_json_is_located() {
+    for (text, expected) in [
+        (
+            "",
+            "configuration: not valid JSON: EOF while parsing a value at line 1",
+        ),
+        (
+            "{,}",
+            "configuration: not valid JSON: key must be a string at line 1 column 2",
+        ),
+        ("[]", "configuration: not valid JSON: not an object"),
+        (
+            r#"{"caps":[],"caps":[]}"#,
+            "configuration: not valid JSON: a repeated member",
+        ),
+    ] {
+        let error = Policy::from_json(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn numbers_may_be_floating_point_as_protobuf_writes_them() {
+    let text = configuration(|configuration| {
+        configuration["caps"] = json!([{"name": "a", "limits": {"per_minute": 60.0}}]);
+        configuration["issuers"][0]["max_size"] = json!(8192.0);
+    });
+    assert!(Policy::from_json(text.to_string().as_bytes()).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_answered(text in ".{0,80}") {
+        let _ = Policy::from_json(text.as_bytes());
+    }
+
+    /// Any one value of a good configuration replaced by anything.
+    #[test]
+    fn any_value_is_answered(
+        pointer in prop::sample::select(vec![
+            "/issuers", "/issuers/0", "/issuers/0/issuer", "/issuers/0/audiences", "/issuers/0/jwks",
+            "/issuers/0/jwks/inline", "/issuers/0/membership", "/issuers/0/admin", "/accounts", "/mounts",
+            "/routes", "/routes/0", "/routes/0/match", "/caps", "/assertion", "/assertion/ttl", "/errors",
+        ]),
+        value in prop_oneof![
+            Just(Value::Null), any::<bool>().prop_map(Value::from), any::<f64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from), ".{0,20}".prop_map(Value::from),
+            prop::collection::vec(".{0,8}", 0..3).prop_map(Value::from),
+            Just(json!({})), Just(json!([{}])), Just(json!({"keys": [{}]})),
+        ],
+    ) {
+        let text = configuration(at(pointer, value)).to_string();
+        let _ = Policy::from_json(text.as_bytes());
+    }
+}

@@ -1,0 +1,118 @@
+//! The decision: one question after the other; the first refusal wins, and nothing after it is looked at.
+
+use crate::assertion::AssertionKey;
+use crate::caps::Store;
+use crate::config::Policy;
+use crate::credential;
+use crate::forward::Forward;
+use crate::membership;
+use crate::path::Path;
+use crate::refusal::{Code, Refusal};
+use crate::request::Request;
+use crate::route::Access;
+use crate::token::{self, Rejection, Verifier};
+
+/// What is to become of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It goes on, with the identity that was verified.
+    Forward(Forward),
+    /// It is answered by the gate.
+    Refuse(Refusal),
+    /// Something must be known first. Get it and decide again.
+    Need(Need),
+}
+
+/// What must be known before a request can be decided on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The keys of an issuer, by its place in the configured list.
+    Keys(usize),
+}
+
+/// All that the rules cannot know by themselves.
+pub trait Knowledge: Verifier {
+    /// The counts that all workers share.
+    type Store: Store;
+
+    /// The counts that all workers share.
+    fn store(&self) -> &Self::Store;
+
+    /// The key for assertions, where the environment has one.
+    fn assertion_key(&self) -> Option<&AssertionKey>;
+}
+
+enum Stop {
+    Refuse(Refusal),
+    Need(Need),
+}
+
+/// Decides on a request.
+pub fn decide(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Decision {
+    match ask(policy, request, known) {
+        Ok(forward) => Decision::Forward(forward),
+        Err(Stop::Refuse(refusal)) => Decision::Refuse(refusal),
+        Err(Stop::Need(need)) => Decision::Need(need),
+    }
+}
+
+fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result<Forward, Stop> {
+    // 1. The request is readable.
+    let path = Path::parse(request.target)?;
+
+    // 2. Forged identity is removed: `Request` lists it, and every `Forward` takes it off.
+
+    // 3. The route.
+    let class = policy.class(request, &path);
+    if class.access == Access::Public {
+        return Ok(Forward::public(class));
+    }
+    if policy.assertion.is_some() && known.assertion_key().is_none() {
+        return Err(Code::NotReady.into());
+    }
+
+    // 4. The account.
+    let account = policy.accounts.account(request.account)?;
+
+    // 5. The credential.
+    let bearer = credential::bearer(request.authorization)?;
+    let token = token::verify(&policy.issuers, bearer, known)?;
+
+    // 6. May they.
+    let grant = membership::grant(&token, account, class.access, request.admin)?;
+
+    // 7. The caps.
+    let (mounts, method, now) = (&policy.mounts, request.method, known.now());
+    let caps = &policy.caps;
+    let admitted = caps.admit(grant, mounts, method, &path, now, known.store())?;
+
+    // 8. Forward.
+    let assertion = policy.assertion.as_ref().zip(known.assertion_key());
+    Ok(Forward::verified(admitted, class, now, assertion)?)
+}
+
+// === impl Stop ===
+
+impl From<Code> for Stop {
+    fn from(code: Code) -> Self {
+        Self::Refuse(code.into())
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refuse(refusal)
+    }
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Code(code) => code.into(),
+            Rejection::KeysNeeded(issuer) => Self::Need(Need::Keys(issuer)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

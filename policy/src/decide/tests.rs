@@ -1,0 +1,317 @@
+use super::*;
+use crate::assertion::Assertion;
+use crate::testing::{NOW, World, policy, token};
+use serde_json::json;
+
+const BEARER: &str = "authorization";
+const ACCOUNT: &str = "x-account-id";
+
+/// A request line and its headers.
+struct Sent {
+    line: &'static str,
+    headers: Vec<(&'static str, String)>,
+}
+
+fn send(line: &'static str) -> Sent {
+    Sent {
+        line,
+        headers: Vec::new(),
+    }
+}
+
+impl Sent {
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn account(self, name: &str) -> Self {
+        self.with(ACCOUNT, name)
+    }
+
+    fn member(self) -> Self {
+        self.bearer(&token(&json!({}), &json!({})))
+    }
+
+    fn administrator(self) -> Self {
+        let claims = json!({"accounts": [], "roles": {"platform-admin": {"1": "x"}}});
+        self.bearer(&token(&claims, &json!({})))
+    }
+
+    fn bearer(self, token: &str) -> Self {
+        self.with(BEARER, format!("Bearer {token}"))
+    }
+
+    /// Asks `found` about the decision, while the request it borrows from is there.
+    fn decided<T>(
+        &self,
+        policy: &Policy,
+        world: &World,
+        found: impl FnOnce(&Decision, &Request<'_>) -> T,
+    ) -> T {
+        let (method, target) = self.line.split_once(' ').unwrap();
+        let pseudo = [(":method", method), (":path", target)];
+        let headers = self.headers.iter().map(|(name, value)| (*name, &**value));
+        let all = pseudo.into_iter().chain(headers);
+        let bytes = all.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let request = Request::read(bytes, &policy.account_header);
+        found(&decide(policy, &request, world), &request)
+    }
+
+    /// The refusal's code, or `None` when the request goes on.
+    fn refused(&self) -> Option<Code> {
+        self.decided(
+            &policy(|_| {}),
+            &World::default(),
+            |decision, _| match decision {
+                Decision::Forward(_) => None,
+                Decision::Refuse(refusal) => Some(refusal.code),
+                Decision::Need(need) => panic!("{need:?}"),
+            },
+        )
+    }
+}
+
+/// What the upstream would get: names removed, headers set.
+fn edited(sent: &Sent, policy: &Policy) -> (Vec<String>, Vec<(String, String)>) {
+    sent.decided(policy, &World::default(), |decision, request| {
+        let Decision::Forward(forward) = decision else {
+            panic!("{decision:?}")
+        };
+        let edits = forward.edits(request, policy);
+        let text = |name: &&[u8]| String::from_utf8(name.to_vec()).unwrap();
+        let removed = edits.remove.iter().map(text).collect();
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        (removed, edits.set.iter().map(pair).collect())
+    })
+}
+
+#[test]
+fn the_table() {
+    use Code::{
+        AccountDuplicate, AccountForbidden, AccountInvalid, AccountMissing, AccountReserved,
+        AdminRequired, PathAmbiguous, TokenDuplicate, TokenMissing,
+    };
+    let agents = || send("GET /api/v1/agents");
+    let admin = || send("POST /api/admin/accounts").account("acme");
+    for (sent, expected) in [
+        (send("GET /api/accounts"), None),
+        (send("GET /hub-api/api/accounts"), None),
+        (send("POST /api/accounts"), Some(AccountMissing)),
+        (send("HEAD /api/accounts"), Some(AccountMissing)),
+        (agents(), Some(AccountMissing)),
+        (agents().account("Acme"), Some(AccountInvalid)),
+        (agents().account(""), Some(AccountInvalid)),
+        (
+            agents().account("acme").account("acme"),
+            Some(AccountDuplicate),
+        ),
+        (
+            agents().account("kataven-admin").member(),
+            Some(AccountReserved),
+        ),
+        (agents().account("postgres"), Some(AccountReserved)),
+        (agents().account("acme"), Some(TokenMissing)),
+        (
+            agents().account("acme").with(BEARER, "Basic YTpi"),
+            Some(TokenMissing),
+        ),
+        (
+            agents().account("acme").with(BEARER, "Bearer a,Bearer b"),
+            Some(TokenDuplicate),
+        ),
+        (agents().account("acme").member(), None),
+        (agents().account("globex").member(), Some(AccountForbidden)),
+        (
+            agents()
+                .account("acme")
+                .administrator()
+                .with("x-admin", "true"),
+            Some(AccountForbidden),
+        ),
+        (
+            admin().member().with("x-admin", "true"),
+            Some(AdminRequired),
+        ),
+        (admin().administrator(), Some(AdminRequired)),
+        (
+            admin().administrator().with("x-admin", "TRUE"),
+            Some(AdminRequired),
+        ),
+        (
+            admin()
+                .administrator()
+                .with("x-admin", "true")
+                .with("x-admin", "true"),
+            Some(AdminRequired),
+        ),
+        (admin().administrator().with("x-admin", "true"), None),
+        (send("GET /api/accounts/../v1/agents"), Some(PathAmbiguous)),
+        (
+            send("GET /hub-api/api/v1/agents").account("acme").member(),
+            None,
+        ),
+        (send("GET /hub-api/api/v1/agents"), Some(AccountMissing)),
+    ] {
+        assert_eq!(sent.refused(), expected, "{} {:?}", sent.line, sent.headers);
+    }
+}
+
+#[test]
+fn the_order_of_the_questions() {
+    // Each request has every fault of the ones below it.
+    let token = token(&json!({"accounts": []}), &json!({}));
+    let table = [
+        (send("GET /api//accounts").account("A"), Code::PathAmbiguous),
+        (
+            send("GET /x").account("A").with(BEARER, "x"),
+            Code::AccountInvalid,
+        ),
+        (
+            send("GET /x").account("postgres").with(BEARER, "x"),
+            Code::AccountReserved,
+        ),
+        (
+            send("GET /x").account("acme").with(BEARER, "x"),
+            Code::TokenMissing,
+        ),
+        (
+            send("GET /x").account("acme").bearer("x"),
+            Code::TokenMalformed,
+        ),
+        (
+            send("GET /x").account("acme").bearer(&token),
+            Code::AccountForbidden,
+        ),
+    ];
+    for (sent, expected) in table {
+        assert_eq!(sent.refused(), Some(expected));
+    }
+}
+
+#[test]
+fn a_preflight_goes_on_without_identity() {
+    let preflight = send("OPTIONS /api/v1/agents")
+        .with("origin", "https://acme.com")
+        .with("access-control-request-method", "GET")
+        .account("acme")
+        .member();
+    let (removed, set) = edited(&preflight, &policy(|_| {}));
+    assert_eq!(removed, [ACCOUNT, BEARER]);
+    assert_eq!(set, []);
+}
+
+#[test]
+fn a_verified_request_says_who_and_for_which_account() {
+    let sent = send("GET /api/v1/agents").account("acme").member();
+    let (removed, set) = edited(&sent, &policy(|_| {}));
+    assert_eq!(removed, [BEARER]);
+    let [(subject, value), (assertion, signed)] = &set[..] else {
+        panic!("{set:?}")
+    };
+    assert_eq!((&**subject, &**value), ("x-tollgate-subject", "user-1"));
+    assert_eq!(assertion, "x-tollgate-assertion");
+    let key = AssertionKey::new(&[7; 32]).unwrap();
+    let Assertion { account, admin, .. } = key.verify(signed, "upstream", NOW).unwrap();
+    assert_eq!((account.as_str(), admin), ("acme", false));
+}
+
+#[test]
+fn forged_identity_never_goes_on() {
+    let forged = |line| {
+        send(line)
+            .with("x-tollgate-assertion", "a")
+            .with("x_tollgate_subject", "root")
+            .with("x_account_id", "globex")
+            .with("x-admin", "true")
+    };
+    let (removed, set) = edited(
+        &forged("GET /api/accounts").account("acme"),
+        &policy(|_| {}),
+    );
+    let all = [
+        "x-account-id",
+        "x-admin",
+        "x-tollgate-assertion",
+        "x_account_id",
+        "x_tollgate_subject",
+    ];
+    assert_eq!(removed, all);
+    assert_eq!(set, []);
+
+    let sent = forged("GET /x").account("acme").member();
+    let (removed, set) = edited(&sent, &policy(|_| {}));
+    assert_eq!(
+        removed,
+        ["x-admin", "x_account_id", "x_tollgate_subject", BEARER]
+    );
+    assert!(set.iter().any(|(name, _)| name == "x-tollgate-assertion"));
+}
+
+#[test]
+fn authorization_goes_on_where_the_configuration_says_so() {
+    let sent = || send("GET /x").account("acme").member();
+    let (removed, _) = edited(&sent(), &policy(|_| {}));
+    assert_eq!(removed, [BEARER]);
+    let forwarding = policy(|configuration| configuration["forward_authorization"] = json!(true));
+    assert_eq!(edited(&sent(), &forwarding).0, Vec::<String>::new());
+
+    let public = |line| edited(&send(line).member(), &forwarding).0;
+    assert_eq!(
+        public("GET /api/accounts"),
+        [BEARER],
+        "a public route must say so itself"
+    );
+    assert_eq!(public("GET /api/user/org"), Vec::<String>::new());
+}
+
+#[test]
+fn an_odd_subject_is_encoded() {
+    let token = token(&json!({"sub": "a\r\nx-admin: true"}), &json!({}));
+    let sent = send("GET /x").account("acme").bearer(&token);
+    let (_, set) = edited(&sent, &policy(|_| {}));
+    assert_eq!(set[0].1, "a%0D%0Ax-admin:%20true");
+}
+
+#[test]
+fn without_the_assertions_key_nobody_is_admitted() {
+    let world = World {
+        assertion_key: None,
+        ..World::default()
+    };
+    let sent = send("GET /x").account("acme").member();
+    sent.decided(&policy(|_| {}), &world, |decision, _| {
+        assert_eq!(decision, &Decision::Refuse(Code::NotReady.into()));
+    });
+    send("GET /api/accounts").decided(&policy(|_| {}), &world, |decision, _| {
+        assert!(matches!(decision, Decision::Forward(_)));
+    });
+}
+
+#[test]
+fn caps_come_last() {
+    let policy = policy(|configuration| {
+        configuration["caps"] = json!([{"name": "requests", "limits": {"per_minute": 1}}]);
+    });
+    let world = World::default();
+    let code = |sent: Sent| {
+        sent.decided(&policy, &world, |decision, _| match decision {
+            Decision::Refuse(refusal) => Some(refusal.code),
+            _ => None,
+        })
+    };
+    let good = || send("GET /x").account("acme").member();
+    let forbidden = token(&json!({"accounts": []}), &json!({}));
+    let refused = send("GET /x").account("acme").bearer(&forbidden);
+    assert_eq!(
+        code(refused),
+        Some(Code::AccountForbidden),
+        "and uses nothing up"
+    );
+    assert_eq!(code(good()), None);
+    assert_eq!(code(good()), Some(Code::CapExceeded));
+    assert_eq!(
+        code(send("GET /api/accounts").account("acme").member()),
+        None
+    );
+}

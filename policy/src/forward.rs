@@ -1,0 +1,141 @@
+//! What a request that may go on looks like to the upstream (step 8).
+
+use std::time::Duration;
+
+use crate::assertion::{self, Assertion, AssertionKey, CredentialKind};
+use crate::caps::Admitted;
+use crate::config::{AssertionRules, Policy};
+use crate::identity;
+use crate::membership::Grant;
+use crate::refusal::Code;
+use crate::request::{Field, Request};
+use crate::route::Class;
+
+/// A request that may go on.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// None on a public route.
+    verified: Option<Verified>,
+    forward_authorization: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Verified {
+    admitted: Admitted,
+    /// `sub` as a header value.
+    subject: String,
+    assertion: Option<String>,
+}
+
+/// How the request's headers change.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Edits<'a> {
+    /// Names to remove, however often they occur.
+    pub remove: Vec<&'a [u8]>,
+    /// Headers to set, each once; what the client sent of that name is replaced.
+    pub set: Vec<(&'a str, &'a str)>,
+}
+
+// === impl Forward ===
+
+impl Forward {
+    /// A request to a public route: no identity at all.
+    pub(crate) fn public(class: Class) -> Self {
+        Self {
+            verified: None,
+            forward_authorization: class.forward_authorization,
+        }
+    }
+
+    /// A request that was admitted for an account at `now`, with an assertion where there are rules for one.
+    pub(crate) fn verified(
+        admitted: Admitted,
+        class: Class,
+        now: Duration,
+        assertion: Option<(&AssertionRules, &AssertionKey)>,
+    ) -> Result<Self, Code> {
+        let assertion = match assertion {
+            None => None,
+            Some((rules, key)) => {
+                let statement = statement(admitted.grant());
+                let signed = key.sign(&statement, &rules.audience, now.as_secs(), rules.ttl);
+                Some(signed.ok_or(Code::NotReady)?)
+            }
+        };
+        let verified = Verified {
+            subject: identity::header_value(admitted.grant().subject()),
+            assertion,
+            admitted,
+        };
+        Ok(Self {
+            verified: Some(verified),
+            forward_authorization: class.forward_authorization,
+        })
+    }
+
+    /// Who was admitted; none on a public route.
+    pub fn grant(&self) -> Option<&Grant> {
+        let verified = self.verified.as_ref()?;
+        Some(verified.admitted.grant())
+    }
+
+    /// The subject as it may be written into a header or a log; none on a public route.
+    pub fn subject(&self) -> Option<&str> {
+        let verified = self.verified.as_ref()?;
+        Some(&verified.subject)
+    }
+
+    /// What to change in the request that was decided on.
+    pub fn edits<'a>(&'a self, request: &Request<'a>, policy: &'a Policy) -> Edits<'a> {
+        let set = self
+            .verified
+            .as_ref()
+            .map(|verified| verified.headers(request, policy))
+            .unwrap_or_default();
+        let stays = |name: &[u8]| {
+            self.grant().is_some_and(|grant| {
+                name == policy.account_header.as_bytes()
+                    || (grant.admin() && name == identity::ADMIN_HEADER.as_bytes())
+            })
+        };
+        let mut remove: Vec<_> = request
+            .forged
+            .iter()
+            .copied()
+            .filter(|name| !stays(name))
+            .filter(|name| !set.iter().any(|(written, _)| written.as_bytes() == *name))
+            .collect();
+        remove.sort_unstable();
+        remove.dedup();
+        if !self.forward_authorization && request.authorization != Field::Missing {
+            remove.push(b"authorization");
+        }
+        Edits { remove, set }
+    }
+}
+
+// === impl Verified ===
+
+impl Verified {
+    fn headers<'a>(&'a self, request: &Request<'a>, policy: &'a Policy) -> Vec<(&'a str, &'a str)> {
+        let account = self.admitted.grant().account().as_str();
+        let mut headers = vec![(identity::SUBJECT_HEADER, self.subject.as_str())];
+        // Every write costs; usually the client sent just this.
+        if request.account != Field::One(account.as_bytes()) {
+            headers.push((&policy.account_header, account));
+        }
+        if let Some(assertion) = &self.assertion {
+            headers.push((assertion::HEADER, assertion));
+        }
+        headers
+    }
+}
+
+fn statement(grant: &Grant) -> Assertion {
+    Assertion {
+        account: grant.account().clone(),
+        subject: grant.subject().to_owned(),
+        admin: grant.admin(),
+        credential: CredentialKind::Jwt,
+    }
+}
