@@ -50,7 +50,7 @@ impl AccountName {
 
     /// A name that the gate has admitted by a pattern of its own.
     pub(crate) fn admitted(name: &str) -> Option<Self> {
-        is_printable(name).then(|| Self(name.to_owned()))
+        is_writable(name).then(|| Self(name.to_owned()))
     }
 
     /// The name as text: visible ASCII only.
@@ -119,9 +119,9 @@ impl AccountRules {
     }
 }
 
-/// Whatever a pattern allows, the name is written into headers.
-fn is_printable(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
+/// Whatever a pattern allows, the name is written into headers, and its length into one byte of a slot.
+fn is_writable(name: &str) -> bool {
+    (1..=255).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// [`DEFAULT_PATTERN`] by hand: it runs for every request.
@@ -184,7 +184,8 @@ mod tests {
     fn a_configured_pattern_covers_the_whole_name_and_nothing_unprintable() {
         let rules = AccountRules::new("[A-Z]+|.b", Vec::new()).unwrap();
         assert!(rules.account(Field::One(b"ACME")).is_ok());
-        for bad in ["ACME1", "xACME", "\nb", "éb", "acb"] {
+        let endless = "A".repeat(256);
+        for bad in ["ACME1", "xACME", "\nb", "éb", "acb", "", &endless] {
             let found = rules.account(Field::One(bad.as_bytes()));
             assert_eq!(found, Err(Code::AccountInvalid), "{bad:?}");
         }

@@ -64,7 +64,13 @@ impl Policy {
     /// The first thing that is wrong.
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
         let object = json::object(text).map_err(|error| {
-            ConfigError::new("configuration", format!("not valid JSON: {error}"))
+            let message = if is_binary(text) {
+                "a protobuf message, not JSON; wrap the JSON in a google.protobuf.StringValue"
+                    .into()
+            } else {
+                format!("not valid JSON: {error}")
+            };
+            ConfigError::new("configuration", message)
         })?;
         let source: source::Configuration = serde_path_to_error::deserialize(
             serde_json::Value::Object(object),
@@ -84,6 +90,13 @@ impl Policy {
         }
         self.routes.class(&self.mounts, request.method, path)
     }
+}
+
+/// Envoy hands anything but a `StringValue` or `BytesValue` over as it is on the wire (`MessageUtil::anyToBytes`),
+/// where lengths and tags show as control bytes.
+fn is_binary(text: &[u8]) -> bool {
+    text.iter()
+        .any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
 }
 
 // === impl ConfigError ===

@@ -126,13 +126,12 @@ impl Account {
     }
 
     fn write(&self, bytes: &mut Vec<u8>) {
-        // Both fit: names have at most 255 bytes, and the configuration has few caps. `used` can still grow past
-        // a byte when caps are renamed many times within a minute; the oldest go first then.
-        let name = self.name.get(..255).unwrap_or(&self.name);
+        // A name has at most 255 bytes, and the configuration few caps. Only caps that are renamed again and again
+        // within one minute could be more; the first of them are no longer configured.
         let skip = self.used.len().saturating_sub(255);
         let used = self.used.get(skip..).unwrap_or_default();
-        bytes.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
-        bytes.extend_from_slice(name);
+        bytes.push(u8::try_from(self.name.len()).unwrap_or(u8::MAX));
+        bytes.extend_from_slice(&self.name);
         bytes.push(u8::try_from(used.len()).unwrap_or(u8::MAX));
         for (id, count) in used {
             bytes.extend_from_slice(&id.to_le_bytes());

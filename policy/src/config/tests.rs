@@ -246,6 +246,10 @@ fn what_is_no_json_is_located() {
         ),
         ("[]", "configuration: not valid JSON: not an object"),
         (
+            "\n\u{12}\n\u{7}issuers\u{12}\u{7}",
+            "configuration: a protobuf message, not JSON; wrap the JSON in a google.protobuf.StringValue",
+        ),
+        (
             r#"{"caps":[],"caps":[]}"#,
             "configuration: not valid JSON: a repeated member",
         ),
