@@ -1,6 +1,7 @@
 //! The configuration: JSON as Envoy and Istio hand it over, compiled once into what the decision uses.
 
 mod compile;
+mod protobuf;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -57,20 +58,19 @@ pub struct ConfigError {
 // === impl Policy ===
 
 impl Policy {
-    /// Reads a configuration. A pure function of its text: the same in every worker.
+    /// Reads a configuration: JSON, or a `google.protobuf.Struct`. A pure function of the bytes, the same in every
+    /// worker.
     ///
     /// # Errors
     ///
     /// The first thing that is wrong.
-    pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
-        let object = json::object(text).map_err(|error| {
-            let message = if is_binary(text) {
-                "a protobuf message, not JSON; wrap the JSON in a google.protobuf.StringValue"
-                    .into()
-            } else {
-                format!("not valid JSON: {error}")
-            };
-            ConfigError::new("configuration", message)
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let object = json::object(bytes).or_else(|error| {
+            protobuf::object(bytes)
+                .filter(|members| !members.is_empty())
+                .ok_or_else(|| {
+                    ConfigError::new("configuration", format!("not valid JSON: {error}"))
+                })
         })?;
         let source: source::Configuration = serde_path_to_error::deserialize(
             serde_json::Value::Object(object),
@@ -90,13 +90,6 @@ impl Policy {
         }
         self.routes.class(&self.mounts, request.method, path)
     }
-}
-
-/// Envoy hands anything but a `StringValue` or `BytesValue` over as it is on the wire (`MessageUtil::anyToBytes`),
-/// where lengths and tags show as control bytes.
-fn is_binary(text: &[u8]) -> bool {
-    text.iter()
-        .any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
 }
 
 // === impl ConfigError ===

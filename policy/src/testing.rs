@@ -78,7 +78,7 @@ pub fn configuration(change: impl FnOnce(&mut Value)) -> Value {
 
 /// [`configuration`], compiled.
 pub fn policy(change: impl FnOnce(&mut Value)) -> Policy {
-    Policy::from_json(configuration(change).to_string().as_bytes()).unwrap()
+    Policy::from_bytes(configuration(change).to_string().as_bytes()).unwrap()
 }
 
 /// A token for a member of `acme`, with claims (and header) changed: `null` removes one.

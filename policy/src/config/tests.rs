@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 fn error(change: impl FnOnce(&mut Value)) -> String {
     let text = configuration(change).to_string();
-    Policy::from_json(text.as_bytes())
+    Policy::from_bytes(text.as_bytes())
         .expect_err("a wrong configuration")
         .to_string()
 }
@@ -217,7 +217,7 @@ fn errors_say_where_what_and_what_to_write() {
 
 #[test]
 fn what_is_missing_is_named() {
-    let found = Policy::from_json(b"{}").unwrap_err().to_string();
+    let found = Policy::from_bytes(b"{}").unwrap_err().to_string();
     assert_eq!(found, "configuration: missing field `issuers`");
     for field in ["issuer", "audiences", "jwks", "membership"] {
         let error = error(|configuration| {
@@ -246,17 +246,24 @@ fn what_is_no_json_is_located() {
         ),
         ("[]", "configuration: not valid JSON: not an object"),
         (
-            "\n\u{12}\n\u{7}issuers\u{12}\u{7}",
-            "configuration: a protobuf message, not JSON; wrap the JSON in a google.protobuf.StringValue",
-        ),
-        (
             r#"{"caps":[],"caps":[]}"#,
             "configuration: not valid JSON: a repeated member",
         ),
     ] {
-        let error = Policy::from_json(text.as_bytes()).unwrap_err().to_string();
+        let error = Policy::from_bytes(text.as_bytes()).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{text:?}: {error}");
     }
+}
+
+#[test]
+fn a_protobuf_struct_will_do() {
+    // {"issuers": "x"}
+    let message = b"\n\x0e\n\x07issuers\x12\x03\x1a\x01x";
+    let error = Policy::from_bytes(message).unwrap_err().to_string();
+    assert!(
+        error.starts_with("issuers: invalid type: string \"x\""),
+        "{error}"
+    );
 }
 
 #[test]
@@ -265,13 +272,13 @@ fn numbers_may_be_floating_point_as_protobuf_writes_them() {
         configuration["caps"] = json!([{"name": "a", "limits": {"per_minute": 60.0}}]);
         configuration["issuers"][0]["max_size"] = json!(8192.0);
     });
-    assert!(Policy::from_json(text.to_string().as_bytes()).is_ok());
+    assert!(Policy::from_bytes(text.to_string().as_bytes()).is_ok());
 }
 
 proptest! {
     #[test]
     fn any_text_is_answered(text in ".{0,80}") {
-        let _ = Policy::from_json(text.as_bytes());
+        let _ = Policy::from_bytes(text.as_bytes());
     }
 
     /// Any one value of a good configuration replaced by anything.
@@ -290,6 +297,6 @@ proptest! {
         ],
     ) {
         let text = configuration(at(pointer, value)).to_string();
-        let _ = Policy::from_json(text.as_bytes());
+        let _ = Policy::from_bytes(text.as_bytes());
     }
 }
