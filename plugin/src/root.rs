@@ -56,7 +56,7 @@ impl RootContext for Root {
             );
             return true;
         };
-        match Policy::from_json(&text) {
+        match Policy::from_bytes(&text) {
             Ok(policy) => {
                 let gate = Gate::new(policy);
                 if host::set_tick_period(TICK).is_err() {
