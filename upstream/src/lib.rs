@@ -1,1 +1,24 @@
-//! To be written.
+//! The service behind the account gate.
+//!
+//! It turns the account that the gate verified into a connection to that account's own PostgreSQL database. Two of
+//! its parts are for any axum service: the witness of a verified account ([`identity`]), and the bounded pools of
+//! connections that take it ([`pool`], [`database`]).
+//!
+//! The service as a whole is [`serve`] with [`Options`].
+
+mod accounts;
+mod api;
+pub mod database;
+mod error;
+pub mod identity;
+mod issuer;
+mod logging;
+mod options;
+pub mod pool;
+pub mod problem;
+mod server;
+
+pub use error::Error;
+pub use logging::log_to_stderr;
+pub use options::{DatabaseUrl, Options};
+pub use server::{Service, serve};

@@ -1,0 +1,5 @@
+//! Which accounts there are: the table of the system database.
+
+pub(crate) mod creation;
+pub(crate) mod directory;
+pub(crate) mod name;

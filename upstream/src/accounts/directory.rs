@@ -1,0 +1,83 @@
+//! Reads the accounts table.
+
+use serde::Serialize;
+use tokio_postgres::types::Type;
+use tollgate_policy::account::AccountName;
+
+use crate::database::{DatabaseError, Databases};
+
+/// Accounts that the public list has at most: it is for a login page, and for anybody.
+const LISTED: &str = "1000";
+
+/// The name of an account that has a row in the accounts table.
+#[derive(Clone, Debug)]
+pub(crate) struct Registered(String);
+
+/// Whether an account may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Active,
+    Suspended,
+    Unknown,
+}
+
+/// An account as a login page needs it: to be chosen from a list. What is suspended is nobody else's business.
+#[derive(Serialize)]
+pub(crate) struct Listed {
+    name: String,
+}
+
+// === impl Registered ===
+
+impl Registered {
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// For the row that `creation` has just written.
+    pub(super) fn of_written_row(name: &AccountName) -> Self {
+        Self(name.as_str().to_owned())
+    }
+}
+
+pub(crate) async fn standing(
+    databases: &Databases,
+    name: &AccountName,
+) -> Result<Standing, DatabaseError> {
+    let row = databases
+        .system()
+        .await?
+        .query_typed_opt(
+            "select status from accounts where name = $1",
+            &[(&name.as_str(), Type::TEXT)],
+        )
+        .await?;
+    let Some(row) = row else {
+        return Ok(Standing::Unknown);
+    };
+    Ok(match row.try_get(0)? {
+        "active" => Standing::Active,
+        "suspended" => Standing::Suspended,
+        _ => Standing::Unknown,
+    })
+}
+
+pub(crate) async fn listed(databases: &Databases) -> Result<Vec<Listed>, DatabaseError> {
+    let select =
+        format!("select name from accounts where status = 'active' order by name limit {LISTED}");
+    let rows = databases.system().await?.query_typed(&select, &[]).await?;
+    let listed = rows.iter().map(|row| {
+        Ok(Listed {
+            name: row.try_get(0)?,
+        })
+    });
+    listed.collect()
+}
+
+/// All accounts that have a database, suspended ones too.
+pub(crate) async fn registered(databases: &Databases) -> Result<Vec<Registered>, DatabaseError> {
+    let select = "select name from accounts where status <> 'creating' order by name";
+    let rows = databases.system().await?.query_typed(select, &[]).await?;
+    let registered = rows.iter().map(|row| Ok(Registered(row.try_get(0)?)));
+    registered.collect()
+}

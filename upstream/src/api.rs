@@ -1,0 +1,128 @@
+//! The HTTP interface: which paths there are, and what lies in front of them.
+
+mod accounts;
+mod admin;
+mod agents;
+mod body;
+mod health;
+mod login;
+mod observe;
+mod user_org;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tollgate_policy::assertion::AssertionKey;
+
+use crate::accounts::creation::Creation;
+use crate::database::Databases;
+use crate::identity::{Authenticator, authenticate};
+use crate::issuer::Issuer;
+use crate::problem::Problem;
+
+/// Where the same routes are found again.
+const SECOND_MOUNT: &str = "/hub-api";
+
+/// What needs no assertion, at both mounts. Everything else does, whether there is a route or not.
+const PUBLIC: [(Method, &str); 4] = [
+    (Method::GET, "/api/accounts"),
+    (Method::GET, "/api/accounts/validate/{account}"),
+    (Method::POST, "/api/login"),
+    (Method::GET, "/api/user/org"),
+];
+
+const HEALTH: &str = "/healthz";
+
+/// The largest body, in bytes. The largest that makes sense is a name.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// How long a request may take, reading its body included.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the handlers have.
+#[derive(Clone)]
+pub(crate) struct Api {
+    databases: Databases,
+    creation: Creation,
+    issuer: Arc<Issuer>,
+    dev: bool,
+}
+
+// === impl Api ===
+
+impl Api {
+    pub(crate) fn new(databases: Databases, issuer: Issuer, dev: bool) -> Self {
+        Self {
+            creation: Creation::new(databases.clone()),
+            databases,
+            issuer: Arc::new(issuer),
+            dev,
+        }
+    }
+}
+
+pub(crate) fn authenticator(key: AssertionKey, audience: &str) -> Authenticator {
+    let gate = Authenticator::new(key, audience).public(Method::GET, HEALTH);
+    PUBLIC.into_iter().fold(gate, |gate, (method, route)| {
+        gate.public(method.clone(), route)
+            .public(method, format!("{SECOND_MOUNT}{route}"))
+    })
+}
+
+pub(crate) fn router(api: Api, gate: Arc<Authenticator>) -> Router {
+    Router::new()
+        .route(HEALTH, get(health::answer))
+        .merge(routes())
+        .nest(SECOND_MOUNT, routes())
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(limit_time))
+        .layer(middleware::from_fn_with_state(gate, authenticate))
+        .layer(middleware::from_fn(observe::observe))
+        .with_state(api)
+}
+
+fn routes() -> Router<Api> {
+    Router::new()
+        .route("/api/accounts", get(accounts::list))
+        .route("/api/accounts/validate/{account}", get(accounts::validate))
+        .route("/api/login", post(login::log_in))
+        .route("/api/user/org", get(user_org::answer))
+        .route("/api/v1/agents", get(agents::list).post(agents::create))
+        .route(
+            "/api/v1/agents/{id}",
+            get(agents::read)
+                .patch(agents::update)
+                .delete(agents::delete),
+        )
+        .route("/api/admin/accounts", post(admin::create_account))
+}
+
+async fn no_route() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such path")
+}
+
+async fn no_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "the path has no such method; the `Allow` header lists those it has",
+    )
+}
+
+async fn limit_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::unavailable("timeout", "the request took too long", 1).into_response(),
+    }
+}

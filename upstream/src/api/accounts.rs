@@ -1,0 +1,41 @@
+//! What a login page may know before anybody has a token.
+
+use axum::Json;
+use axum::extract::{RawPathParams, State};
+use serde::Serialize;
+use tollgate_policy::account::AccountName;
+use tollgate_policy::refusal::Code;
+
+use super::Api;
+use crate::accounts::directory::{self, Listed, Standing};
+use crate::accounts::name;
+use crate::problem::Problem;
+
+#[derive(Serialize)]
+pub(super) struct Validity {
+    account: String,
+    valid: bool,
+}
+
+/// `GET /api/accounts`
+pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<Listed>>, Problem> {
+    Ok(Json(directory::listed(&api.databases).await?))
+}
+
+/// `GET /api/accounts/validate/{account}`
+pub(super) async fn validate(
+    State(api): State<Api>,
+    parameters: Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,
+) -> Result<Json<Validity>, Problem> {
+    let malformed =
+        || Problem::bad_request(Code::AccountInvalid.as_str(), Code::AccountInvalid.detail());
+    let parameters = parameters.map_err(|_| malformed())?;
+    let (_, account) = parameters.iter().next().ok_or_else(malformed)?;
+    let name = AccountName::parse(account.as_bytes()).ok_or_else(malformed)?;
+    let valid = !name::is_reserved(&name)
+        && directory::standing(&api.databases, &name).await? == Standing::Active;
+    Ok(Json(Validity {
+        account: name.to_string(),
+        valid,
+    }))
+}

@@ -1,0 +1,156 @@
+//! What may be written of an agent.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::api::body::invalid;
+use crate::problem::Problem;
+
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 200;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    #[default]
+    Active,
+    Inactive,
+    Paused,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct NewAgent {
+    name: String,
+    #[serde(default)]
+    status: Status,
+}
+
+/// An absent field stays as it is; `null` is not a value of either.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct AgentChange {
+    #[serde(default, deserialize_with = "not_null")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    status: Option<Status>,
+}
+
+// === impl Status ===
+
+impl Status {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Paused => "paused",
+        }
+    }
+}
+
+// === impl NewAgent ===
+
+impl NewAgent {
+    pub(super) fn validated(self) -> Result<(String, Status), Problem> {
+        Ok((agent_name(&self.name)?, self.status))
+    }
+}
+
+// === impl AgentChange ===
+
+impl AgentChange {
+    pub(super) fn validated(self) -> Result<(Option<String>, Option<Status>), Problem> {
+        if self.name.is_none() && self.status.is_none() {
+            return Err(invalid("nothing to change; send `name`, `status` or both"));
+        }
+        let name = self.name.as_deref().map(agent_name).transpose()?;
+        Ok((name, self.status))
+    }
+}
+
+/// Without the spaces around it.
+fn agent_name(name: &str) -> Result<String, Problem> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Err(invalid("name: must not be empty"));
+    }
+    if name.chars().count() > LONGEST_NAME {
+        return Err(invalid(format!(
+            "name: must have at most {LONGEST_NAME} characters"
+        )));
+    }
+    // PostgreSQL's text cannot have NUL; the others are no part of a name either.
+    if name.chars().any(char::is_control) {
+        return Err(invalid("name: must not have control characters"));
+    }
+    Ok(name.to_owned())
+}
+
+fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn created(body: &str) -> Option<(String, Status)> {
+        let new: NewAgent = serde_json::from_str(body).ok()?;
+        new.validated().ok()
+    }
+
+    #[test]
+    fn an_agent_needs_only_a_name() {
+        let table = [
+            (r#"{"name": " Ada "}"#, Some("Ada"), Status::Active),
+            (
+                r#"{"name": "Ada", "status": "paused"}"#,
+                Some("Ada"),
+                Status::Paused,
+            ),
+            (r#"{"name": "Ada", "status": "gone"}"#, None, Status::Active),
+            (
+                r#"{"name": "Ada", "account": "globex"}"#,
+                None,
+                Status::Active,
+            ),
+            (r#"{"name": ""}"#, None, Status::Active),
+            (r#"{"name": " "}"#, None, Status::Active),
+            (r#"{"name": "a\u0000b"}"#, None, Status::Active),
+            (r#"{"name": 1}"#, None, Status::Active),
+            ("{}", None, Status::Active),
+            ("[]", None, Status::Active),
+        ];
+        for (body, name, status) in table {
+            let expected = name.map(|name| (name.to_owned(), status));
+            assert_eq!(created(body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_an_end() {
+        let longest = "é".repeat(LONGEST_NAME);
+        assert_eq!(agent_name(&longest).as_deref(), Ok(longest.as_str()));
+        assert!(agent_name(&format!("{longest}é")).is_err());
+    }
+
+    #[test]
+    fn a_change_changes_something_that_can_change() {
+        let table = [
+            (r#"{"name": "Ada"}"#, true),
+            (r#"{"status": "inactive"}"#, true),
+            ("{}", false),
+            (r#"{"name": null}"#, false),
+            (r#"{"id": "0", "name": "Ada"}"#, false),
+            (r#"{"name": ""}"#, false),
+        ];
+        for (body, accepted) in table {
+            let change: Result<AgentChange, _> = serde_json::from_str(body);
+            let found = change.is_ok_and(|change| change.validated().is_ok());
+            assert_eq!(found, accepted, "{body}");
+        }
+    }
+}

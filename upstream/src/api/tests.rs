@@ -1,0 +1,375 @@
+//! The whole router, with a database that is never reached: who gets in, and how refusals look.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use clap::Parser;
+use futures_util::stream;
+use serde_json::Value;
+use tollgate_policy::account::AccountName;
+use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind};
+use tower::ServiceExt;
+
+use super::{Api, authenticator, router};
+use crate::database::{Databases, Server};
+use crate::issuer::Issuer;
+use crate::options::Options;
+
+const KEY: &[u8] = &[7; 32];
+
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+/// Status and code.
+type Brief<'a> = (u16, &'a str);
+
+/// An answer, as a client sees it.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    fn brief(&self) -> Brief<'_> {
+        let code = self.body["code"].as_str().unwrap_or_default();
+        (self.status.as_u16(), code)
+    }
+}
+
+fn service(dev: bool) -> Router {
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        options: Options,
+    }
+    // Nothing listens on port 1.
+    let arguments = [
+        "test",
+        "--database-url=postgres://nobody@127.0.0.1:1",
+        "--issuer=http://127.0.0.1:1",
+        "--audience=api",
+    ];
+    let options = Command::parse_from(arguments).options;
+    let server = Server::new(&options.database_url).unwrap();
+    let databases = Databases::new(server, &options);
+    let issuer = Issuer::new(&options).unwrap();
+    let gate = authenticator(AssertionKey::new(KEY).unwrap(), "upstream");
+    router(Api::new(databases, issuer, dev), Arc::new(gate))
+}
+
+/// Asks a service of its own. A request is `METHOD PATH`.
+async fn ask(request: &str, headers: Headers<'_>, body: &str) -> Answer {
+    let (method, path) = request.split_once(' ').unwrap();
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(body.to_owned())).unwrap();
+    let response = service(false).oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    }
+}
+
+fn now() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    elapsed.as_secs()
+}
+
+fn assertion(account: &str, admin: bool) -> Assertion {
+    Assertion {
+        account: AccountName::parse(account.as_bytes()).unwrap(),
+        subject: "user-1".to_owned(),
+        admin,
+        credential: CredentialKind::Jwt,
+    }
+}
+
+fn signed(key: &[u8], audience: &str, from: u64, assertion: &Assertion) -> String {
+    let key = AssertionKey::new(key).unwrap();
+    key.sign(assertion, audience, from, 60).unwrap()
+}
+
+fn good() -> String {
+    signed(KEY, "upstream", now(), &assertion("acme", false))
+}
+
+fn admin() -> String {
+    signed(KEY, "upstream", now(), &assertion("acme", true))
+}
+
+const ASSERTION: &str = "x-tollgate-assertion";
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[tokio::test]
+async fn only_an_assertion_is_believed() {
+    let member = assertion("acme", false);
+    let good = good();
+    let other_key = signed(&[8; 32], "upstream", now(), &member);
+    let expired = signed(KEY, "upstream", now() - 120, &member);
+    let other_audience = signed(KEY, "billing", now(), &member);
+    let reserved = signed(KEY, "upstream", now(), &assertion("kataven-admin", true));
+    let cut = &good[..good.len() - 2];
+    let account = ("x-account-id", "acme");
+    let bearer = ("authorization", "Bearer good");
+    let table: &[(&str, Headers, Brief)] = &[
+        ("nothing", &[], (401, "assertion_missing")),
+        (
+            "bare headers",
+            &[
+                account,
+                bearer,
+                ("x-admin", "true"),
+                ("x-tollgate-subject", "user-1"),
+            ],
+            (401, "assertion_missing"),
+        ),
+        (
+            "empty",
+            &[(ASSERTION, ""), account],
+            (401, "assertion_invalid"),
+        ),
+        (
+            "another key",
+            &[(ASSERTION, &other_key), account],
+            (401, "assertion_invalid"),
+        ),
+        (
+            "cut",
+            &[(ASSERTION, cut), account],
+            (401, "assertion_invalid"),
+        ),
+        (
+            "expired",
+            &[(ASSERTION, &expired), account],
+            (401, "assertion_invalid"),
+        ),
+        (
+            "another audience",
+            &[(ASSERTION, &other_audience)],
+            (401, "assertion_invalid"),
+        ),
+        (
+            "two",
+            &[(ASSERTION, &good), (ASSERTION, &good)],
+            (401, "assertion_invalid"),
+        ),
+        ("not text", &[(ASSERTION, "é")], (401, "assertion_invalid")),
+        (
+            "forged account",
+            &[(ASSERTION, &good), ("x-account-id", "globex")],
+            (401, "assertion_invalid"),
+        ),
+        (
+            "second account",
+            &[(ASSERTION, &good), account, ("x-account-id", "globex")],
+            (401, "assertion_invalid"),
+        ),
+        (
+            "both accounts",
+            &[(ASSERTION, &good), ("x-account-id", "acme,globex")],
+            (401, "assertion_invalid"),
+        ),
+        (
+            "reserved",
+            &[(ASSERTION, &reserved)],
+            (403, "account_reserved"),
+        ),
+        // Let in: it gets as far as the database.
+        (
+            "good",
+            &[(ASSERTION, &good), account],
+            (503, "database_unavailable"),
+        ),
+        (
+            "good, no account",
+            &[(ASSERTION, &good)],
+            (503, "database_unavailable"),
+        ),
+    ];
+    for (what, headers, expected) in table {
+        for path in ["GET /api/v1/agents", "GET /hub-api/api/v1/agents"] {
+            let answer = ask(path, headers, "").await;
+            assert_eq!(answer.brief(), *expected, "{path}: {what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_public_is_protected() {
+    let table = [
+        ("POST /api/accounts", 401, 405),
+        ("HEAD /api/accounts", 401, 503),
+        ("GET /api/login", 401, 405),
+        ("GET /api/accounts/", 401, 404),
+        ("GET /api/accounts/validate", 401, 404),
+        ("GET /api/nowhere", 401, 404),
+        ("GET /nowhere", 401, 404),
+        ("GET /hub-api/nowhere", 401, 404),
+        ("GET /hub-api", 401, 404),
+        ("GET /hub-api/healthz", 401, 404),
+        ("POST /healthz", 401, 405),
+        ("PUT /api/v1/agents", 401, 405),
+        ("GET /api/v1/agents/0", 401, 404),
+        ("DELETE /api/v1/agents/0", 401, 404),
+        ("POST /api/admin/accounts", 401, 403),
+    ];
+    for (request, without, with) in table {
+        let answer = ask(request, &[], "").await;
+        assert_eq!(answer.status, without, "{request} without an assertion");
+        let answer = ask(request, &[(ASSERTION, &good())], "").await;
+        assert_eq!(answer.status, with, "{request} with an assertion");
+    }
+}
+
+#[tokio::test]
+async fn public_routes_need_nothing() {
+    let table = [
+        ("GET /api/accounts", (503, "database_unavailable")),
+        (
+            "GET /api/accounts/validate/acme",
+            (503, "database_unavailable"),
+        ),
+        ("GET /api/accounts/validate/Acme", (400, "account_invalid")),
+        ("GET /api/accounts/validate/%ff", (400, "account_invalid")),
+        ("GET /api/accounts/validate/kataven-admin", (200, "")),
+        ("POST /api/login", (403, "login_disabled")),
+        ("GET /api/user/org", (401, "token_missing")),
+    ];
+    for (request, expected) in table {
+        assert_eq!(ask(request, &[], "").await.brief(), expected, "{request}");
+        let nested = request.replace(" /", " /hub-api/");
+        assert_eq!(ask(&nested, &[], "").await.brief(), expected, "{nested}");
+    }
+    let answer = ask("GET /healthz", &[], "").await;
+    assert_eq!(answer.brief(), (503, "database_unavailable"));
+}
+
+#[tokio::test]
+async fn administrators_are_asserted() {
+    let body = r#"{"name": "postgres"}"#;
+    let member = good();
+    let headers = [(ASSERTION, member.as_str()), ("x-admin", "true"), JSON];
+    let answer = ask("POST /api/admin/accounts", &headers, body).await;
+    assert_eq!(answer.brief(), (403, "admin_required"));
+
+    let admin = admin();
+    let table = [
+        (body, (403, "account_reserved")),
+        (r#"{"name": "kataven-admin"}"#, (403, "account_reserved")),
+        (r#"{"name": "No"}"#, (400, "account_invalid")),
+        (r#"{"name": "new"}"#, (503, "database_unavailable")),
+        (
+            r#"{"name": "new", "status": "active"}"#,
+            (400, "body_invalid"),
+        ),
+    ];
+    for (body, expected) in table {
+        let headers = [(ASSERTION, admin.as_str()), JSON];
+        let answer = ask("POST /api/admin/accounts", &headers, body).await;
+        assert_eq!(answer.brief(), expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_are_understood_or_refused() {
+    let large = format!(r#"{{"name": "{}"}}"#, "a".repeat(super::BODY_LIMIT));
+    let table: &[(Headers, &str, Brief)] = &[
+        (&[JSON], "{", (400, "body_invalid")),
+        (&[JSON], "", (400, "body_invalid")),
+        (&[JSON], "{}", (400, "body_invalid")),
+        (&[JSON], r#"["Ada"]"#, (400, "body_invalid")),
+        (&[JSON], r#"{"name": ""}"#, (400, "body_invalid")),
+        (&[JSON], &large, (413, "body_too_large")),
+        (&[], r#"{"name": "Ada"}"#, (415, "media_type_unsupported")),
+    ];
+    let good = good();
+    for (headers, body, expected) in table {
+        let headers: Vec<_> = headers
+            .iter()
+            .copied()
+            .chain([(ASSERTION, good.as_str())])
+            .collect();
+        let answer = ask("POST /api/v1/agents", &headers, body).await;
+        assert_eq!(answer.brief(), *expected, "{}", &body[..body.len().min(40)]);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_problem() {
+    let answer = ask("GET /api/v1/agents", &[], "").await;
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    assert!(answer.headers.contains_key("www-authenticate"));
+    assert_eq!(answer.body["type"], "about:blank");
+    assert_eq!(answer.body["title"], "Unauthorized");
+    assert_eq!(answer.body["status"], 401);
+    assert!(answer.body["detail"].is_string());
+
+    let answer = ask("GET /api/v1/agents", &[(ASSERTION, &good())], "").await;
+    assert_eq!(answer.headers["retry-after"], "1");
+
+    let answer = ask("PUT /api/v1/agents", &[(ASSERTION, &good())], "").await;
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    assert_eq!(answer.headers["allow"], "GET,HEAD,POST");
+}
+
+#[tokio::test]
+async fn the_bearer_is_one_and_a_token() {
+    // A header that says RS256 gets as far as the issuer, which cannot be reached.
+    let plausible = "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.e30.AA";
+    let none = "Bearer eyJhbGciOiJub25lIn0.e30.";
+    let symmetric = "bearer eyJhbGciOiJIUzI1NiJ9.e30.AA";
+    let table: &[(&[&str], Brief)] = &[
+        (&["Basic YTpi"], (401, "token_missing")),
+        (&["Bearer"], (401, "token_missing")),
+        (&["Bearer a", "Bearer a"], (401, "token_duplicate")),
+        (&["Bearer a"], (401, "token_invalid")),
+        (&[none], (401, "token_invalid")),
+        (&[symmetric], (401, "token_invalid")),
+        (&[plausible], (503, "keys_unavailable")),
+    ];
+    for (values, expected) in table {
+        let headers: Vec<_> = values
+            .iter()
+            .map(|value| ("authorization", *value))
+            .collect();
+        let answer = ask("GET /api/user/org", &headers, "").await;
+        assert_eq!(answer.brief(), *expected, "{values:?}");
+        let header = if expected.0 == 401 {
+            "www-authenticate"
+        } else {
+            "retry-after"
+        };
+        assert!(answer.headers.contains_key(header), "{values:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_mock_login_is_for_development() {
+    let request = Request::post("/api/login").body(Body::empty()).unwrap();
+    let response = service(true).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_comes_is_given_up() {
+    let request = Request::post("/api/v1/agents")
+        .header(ASSERTION, good())
+        .header(JSON.0, JSON.1)
+        .body(Body::from_stream(stream::pending::<
+            Result<Bytes, Infallible>,
+        >()))
+        .unwrap();
+    let started = tokio::time::Instant::now();
+    let response = service(false).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(started.elapsed(), super::TIME_LIMIT);
+}

@@ -1,0 +1,84 @@
+//! Why the service cannot start or stops.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tollgate_policy::assertion::WeakKey;
+
+use crate::database::{ConnectError, DatabaseError, DatabaseName, MigrationError};
+
+/// Why the service cannot start or stops: one sentence, which says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no assertion key.
+    #[error(
+        "the environment variable {0} is not set; put the gate's assertion key into it, at least 32 bytes of text"
+    )]
+    KeyMissing(String),
+    /// The assertion key can be guessed.
+    #[error("the assertion key in the environment variable {variable} is too short: {why}")]
+    KeyWeak {
+        /// Where the key is.
+        variable: String,
+        /// How short.
+        why: WeakKey,
+    },
+    /// The database URL is not one.
+    #[error(
+        "--database-url is not a PostgreSQL URL ({0}); write postgres://USER:PASSWORD@HOST:PORT"
+    )]
+    DatabaseUrl(tokio_postgres::Error),
+    /// The database URL asks for TLS.
+    #[error(
+        "--database-url says sslmode=require, and TLS to PostgreSQL is not built in; reach PostgreSQL over a private network or a TLS proxy and write sslmode=disable"
+    )]
+    DatabaseTls,
+    /// The server does not answer, or does not let us in.
+    #[error(
+        "cannot use the PostgreSQL server of --database-url ({0}); check that it runs, and the host, port, user and password"
+    )]
+    DatabaseUnreachable(ConnectError),
+    /// A database cannot be brought up to date.
+    #[error(
+        "cannot bring the database `{database}` up to date ({why}); nothing is served until this is repaired"
+    )]
+    Migration {
+        /// Which one.
+        database: String,
+        /// Why.
+        why: Box<MigrationError>,
+    },
+    /// The issuer's URL is not one.
+    #[error("--issuer is not an http or https URL: {0}")]
+    Issuer(String),
+    /// The address cannot be listened on.
+    #[error(
+        "cannot listen on {address} ({why}); stop what listens there or choose another --listen"
+    )]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why.
+        why: io::Error,
+    },
+    /// The server itself failed.
+    #[error("the server stopped: {0}")]
+    Serve(#[from] io::Error),
+}
+
+// === impl Error ===
+
+impl Error {
+    pub(crate) fn migration(database: &DatabaseName, why: MigrationError) -> Self {
+        match why {
+            MigrationError::Database(DatabaseError::Connect(error)) => {
+                Self::DatabaseUnreachable(error)
+            }
+            why => Self::Migration {
+                database: database.to_string(),
+                why: Box::new(why),
+            },
+        }
+    }
+}

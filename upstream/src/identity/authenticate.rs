@@ -1,0 +1,119 @@
+//! The layer in front of everything: what is not public needs an assertion, also where there is no route.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tollgate_policy::assertion::{AssertionKey, HEADER};
+
+use super::Account;
+use crate::accounts::name;
+use crate::problem::Problem;
+
+const ACCOUNT_HEADER: &str = "x-account-id";
+const CHALLENGE: &str = "Tollgate realm=\"tollgate\"";
+
+/// What an assertion must be like, and which routes go without.
+#[derive(Debug)]
+pub struct Authenticator {
+    key: AssertionKey,
+    audience: String,
+    public: HashSet<(Method, String)>,
+}
+
+// === impl Authenticator ===
+
+impl Authenticator {
+    /// Believes assertions that were signed with `key` for `audience`.
+    pub fn new(key: AssertionKey, audience: impl Into<String>) -> Self {
+        Self {
+            key,
+            audience: audience.into(),
+            public: HashSet::new(),
+        }
+    }
+
+    /// Lets one method of one route go without an assertion; `route` as the router has it: `/items/{id}`.
+    #[must_use]
+    pub fn public(mut self, method: Method, route: impl Into<String>) -> Self {
+        self.public.insert((method, route.into()));
+        self
+    }
+
+    fn is_public(&self, request: &Request) -> bool {
+        request
+            .extensions()
+            .get::<MatchedPath>()
+            .is_some_and(|route| {
+                let route = (request.method().clone(), route.as_str().to_owned());
+                self.public.contains(&route)
+            })
+    }
+
+    fn verify(&self, headers: &HeaderMap) -> Result<Account, Problem> {
+        let mut values = headers.get_all(HEADER).iter();
+        let value = values.next().ok_or_else(missing)?;
+        if values.next().is_some() {
+            return Err(invalid("the assertion must be sent once"));
+        }
+        let value = value
+            .to_str()
+            .map_err(|_| invalid("the assertion is not text"))?;
+        let assertion = self
+            .key
+            .verify(value, &self.audience, now())
+            .map_err(|error| invalid(error.to_string()))?;
+
+        let account = assertion.account.as_str();
+        let agrees = |value: &axum::http::HeaderValue| value.as_bytes() == account.as_bytes();
+        if !headers.get_all(ACCOUNT_HEADER).iter().all(agrees) {
+            return Err(invalid("the account header disagrees with the assertion"));
+        }
+        // The gate refuses these too. Here they would name databases that belong to no account.
+        if name::is_reserved(&assertion.account) {
+            return Err(name::reserved());
+        }
+        Ok(Account(Arc::new(assertion)))
+    }
+}
+
+/// Axum middleware: puts the verified [`Account`] where its extractor finds it, or answers 401.
+///
+/// It goes around the whole router (`Router::layer`, after all routes and fallbacks), so that a route which nobody
+/// called public is protected, and so is a path that has no route.
+pub async fn authenticate(
+    State(gate): State<Arc<Authenticator>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if !gate.is_public(&request) {
+        match gate.verify(request.headers()) {
+            Ok(account) => request.extensions_mut().insert(account),
+            Err(problem) => return problem.into_response(),
+        };
+    }
+    next.run(request).await
+}
+
+pub(super) fn missing() -> Problem {
+    Problem::unauthorized(
+        "assertion_missing",
+        "send the request through the gate: the gate's assertion is missing",
+        CHALLENGE,
+    )
+}
+
+fn invalid(why: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::unauthorized("assertion_invalid", why, CHALLENGE)
+}
+
+/// Seconds since the Unix epoch; a clock before it has every assertion refused by its `iat`.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(u64::MAX, |elapsed| elapsed.as_secs())
+}

@@ -1,0 +1,125 @@
+//! What the service is started with.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The flags of `serve`. Each is also an environment variable.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Address to listen on; port 0 takes a free one, which the first line of output names
+    #[arg(long, env = "TOLLGATE_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// PostgreSQL server and user, as postgres://USER:PASSWORD@HOST:PORT; a database in it is ignored
+    #[arg(
+        long,
+        env = "TOLLGATE_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub database_url: DatabaseUrl,
+
+    /// The issuer whose tokens `GET /api/user/org` believes: the exact `iss`
+    #[arg(long, env = "TOLLGATE_ISSUER", value_name = "URL")]
+    pub issuer: String,
+
+    /// An audience that those tokens may have; may be repeated
+    #[arg(
+        long,
+        env = "TOLLGATE_AUDIENCE",
+        value_name = "AUD",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub audience: Vec<String>,
+
+    /// The claim that names a user's accounts (a string, a list, or an object's keys), for `GET /api/user/org`
+    #[arg(long, env = "TOLLGATE_MEMBERSHIP_CLAIM", value_name = "CLAIM")]
+    pub membership_claim: Option<String>,
+
+    /// Name of the environment variable with the key that signs the gate's assertions
+    #[arg(
+        long,
+        env = "TOLLGATE_ASSERTION_KEY_ENV",
+        value_name = "NAME",
+        default_value = "TOLLGATE_ASSERTION_KEY"
+    )]
+    pub assertion_key_env: String,
+
+    /// The audience that the gate's assertions for this service have
+    #[arg(
+        long,
+        env = "TOLLGATE_ASSERTION_AUDIENCE",
+        value_name = "AUD",
+        default_value = "upstream"
+    )]
+    pub assertion_audience: String,
+
+    /// Development: allows the mock login
+    #[arg(long, env = "TOLLGATE_DEV")]
+    pub dev: bool,
+
+    /// Open connections to account databases, in all; the system database has up to 4 more
+    #[arg(
+        long,
+        env = "TOLLGATE_MAX_CONNECTIONS",
+        value_name = "N",
+        default_value = "40"
+    )]
+    pub max_connections: NonZeroUsize,
+
+    /// Open connections to one account's database
+    #[arg(
+        long,
+        env = "TOLLGATE_MAX_CONNECTIONS_PER_ACCOUNT",
+        value_name = "N",
+        default_value = "8"
+    )]
+    pub max_connections_per_account: NonZeroUsize,
+
+    /// How long a connection may be idle before it is closed
+    #[arg(long, env = "TOLLGATE_IDLE_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub idle_timeout: Duration,
+
+    /// How long a request may wait for a connection
+    #[arg(long, env = "TOLLGATE_ACQUIRE_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub acquire_timeout: Duration,
+}
+
+/// A PostgreSQL URL, with its password: never shown.
+///
+/// It is parsed when the service starts and not with the other flags, because a parser's error repeats the value.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
+// === impl DatabaseUrl ===
+
+impl DatabaseUrl {
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for DatabaseUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = Infallible;
+
+    fn from_str(url: &str) -> Result<Self, Infallible> {
+        Ok(Self(url.to_owned()))
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(…)")
+    }
+}
