@@ -5,7 +5,7 @@ pub mod account;
 pub mod assertion;
 pub mod caps;
 pub mod config;
-mod credential;
+pub mod credential;
 pub mod decide;
 pub mod forward;
 mod identity;

@@ -254,7 +254,7 @@ impl Code {
     }
 
     /// `WWW-Authenticate` for a 401 (RFC 6750 §3): without `error` where no credential was sent.
-    fn challenge(self) -> String {
+    pub fn challenge(self) -> String {
         let error = match self {
             Self::TokenMissing => return "Bearer realm=\"tollgate\"".to_owned(),
             Self::TokenDuplicate => "invalid_request",

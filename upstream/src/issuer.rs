@@ -2,22 +2,38 @@
 
 mod fetch;
 mod keys;
-mod token;
+#[cfg(test)]
+mod testing;
+mod verifier;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tollgate_policy::account::AccountName;
+use tollgate_policy::keys::{KeySet, Source};
+use tollgate_policy::membership::Membership;
+use tollgate_policy::refusal::Code;
+use tollgate_policy::token::{self, Algorithm, Rejection, VerifiedToken};
 
 use crate::error::Error;
 use crate::options::Options;
 use fetch::Fetcher;
-use keys::KeySet;
-use token::Expected;
+use keys::Keys;
+use verifier::Verifying;
+
+/// The longest token, in bytes.
+const LONGEST_TOKEN: usize = 8192;
+
+/// How far the issuer's clock may be off.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// Whom tokens are believed from.
 pub(crate) struct Issuer {
-    expected: Expected,
-    keys: KeySet<Fetcher>,
+    /// One, in the form in which the gate's rules take them.
+    rules: [token::Issuer; 1],
+    keys: Keys<Fetcher>,
     membership_claim: Option<String>,
 }
 
@@ -38,43 +54,67 @@ struct Organisation {
     name: Option<String>,
 }
 
-/// Why a token is not verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unverified {
-    /// The issuer's keys cannot be had: nothing can be said about the token.
-    Keys,
-    /// The token is not good.
-    Token(&'static str),
-}
-
 // === impl Issuer ===
 
 impl Issuer {
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
-        Ok(Self {
-            expected: Expected {
-                issuer: options.issuer.clone(),
-                audiences: options.audience.clone(),
+        let rules = token::Issuer {
+            issuer: options.issuer.clone(),
+            audiences: options.audience.clone(),
+            authorized_parties: Vec::new(),
+            algorithms: Algorithm::ALL.into(),
+            jwks: Source {
+                inline: None,
+                remote: None,
             },
-            keys: KeySet::new(Fetcher::new(&options.issuer)?),
+            clock_skew: CLOCK_SKEW,
+            max_lifetime: None,
+            max_size: LONGEST_TOKEN,
+            membership: Membership::Any,
+            admin: None,
+        };
+        Ok(Self {
+            rules: [rules],
+            keys: Keys::new(Fetcher::new(&options.issuer)?),
             membership_claim: options.membership_claim.clone(),
         })
     }
 
     /// The exact `iss`.
     pub(crate) fn url(&self) -> &str {
-        &self.expected.issuer
+        let [rules] = &self.rules;
+        &rules.issuer
     }
 
-    /// Verifies a token and reads from it whose it is.
-    pub(crate) async fn verify(&self, token: &str) -> Result<Identity, Unverified> {
-        let header = token::header(token)?;
-        let key = self.keys.key(&header).await?;
-        let claims = self.expected.verify(token, &header, &key)?;
-        Ok(self.identity(claims.sub, &claims.other))
+    /// Verifies a token, by the same rules as the gate, and reads from it whose it is.
+    ///
+    /// # Errors
+    ///
+    /// The gate's code; [`Code::KeysUnavailable`] where nothing can be said about the token.
+    pub(crate) async fn verify(&self, token: &[u8]) -> Result<Identity, Code> {
+        let known = self.keys.known();
+        let keys = match (self.verified(token, known.as_ref()), known) {
+            (Err(Rejection::KeysNeeded(_)), _) => self.keys.current().await?,
+            (Err(Rejection::Code(Code::TokenKey)), Some(known)) => self.keys.newer(known).await?,
+            (outcome, _) => return self.identity(outcome),
+        };
+        self.identity(self.verified(token, Some(&keys)))
     }
 
-    fn identity(&self, subject: String, claims: &Map<String, Value>) -> Identity {
+    fn verified(
+        &self,
+        token: &[u8],
+        keys: Option<&Arc<KeySet>>,
+    ) -> Result<VerifiedToken<'_>, Rejection> {
+        token::verify(&self.rules, token, &Verifying(keys.map(Arc::as_ref)))
+    }
+
+    fn identity(&self, outcome: Result<VerifiedToken<'_>, Rejection>) -> Result<Identity, Code> {
+        let token = outcome.map_err(|rejection| match rejection {
+            Rejection::Code(code) => code,
+            Rejection::KeysNeeded(_) => Code::KeysUnavailable,
+        })?;
+        let claims = token.claims();
         let text = |claim: &str| claims.get(claim)?.as_str().map(str::to_owned);
         let organisation = text("urn:zitadel:iam:user:resourceowner:id").map(|id| Organisation {
             id,
@@ -82,11 +122,11 @@ impl Issuer {
         });
         let accounts = self.membership_claim.as_ref();
         let accounts = accounts.map(|claim| claims.get(claim).map(accounts_of).unwrap_or_default());
-        Identity {
-            subject,
+        Ok(Identity {
+            subject: token.subject().to_owned(),
             organisation,
             accounts,
-        }
+        })
     }
 }
 
@@ -106,7 +146,37 @@ fn accounts_of(claim: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::issuer::testing::{TOKEN, key_set};
     use serde_json::json;
+
+    fn issuer() -> Issuer {
+        #[derive(clap::Parser)]
+        struct Command {
+            #[command(flatten)]
+            options: Options,
+        }
+        let arguments = "test --database-url=x --issuer=https://id.example.com --audience=api \
+                         --membership-claim=accounts";
+        let command = <Command as clap::Parser>::parse_from(arguments.split_whitespace());
+        Issuer::new(&command.options).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_token_tells_whose_it_is() {
+        let issuer = issuer();
+        let keys = Arc::new(KeySet::parse(&key_set("a")).unwrap());
+        let outcome = issuer.verified(TOKEN.as_bytes(), Some(&keys));
+        let organisation = Organisation {
+            id: "7".to_owned(),
+            name: Some("Acme".to_owned()),
+        };
+        let expected = Identity {
+            subject: "user-1".to_owned(),
+            organisation: Some(organisation),
+            accounts: Some(vec!["acme".to_owned()]),
+        };
+        assert_eq!(issuer.identity(outcome), Ok(expected));
+    }
 
     #[test]
     fn accounts_come_in_three_shapes() {

@@ -7,6 +7,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tollgate_policy::refusal::Code;
 
 /// A refusal, or a failure, as the client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub struct Problem {
     code: &'static str,
     detail: Cow<'static, str>,
     retry_after: Option<u32>,
-    challenge: Option<&'static str>,
+    challenge: Option<HeaderValue>,
 }
 
 #[derive(Serialize)]
@@ -64,7 +65,7 @@ impl Problem {
         challenge: &'static str,
     ) -> Self {
         Self {
-            challenge: Some(challenge),
+            challenge: Some(HeaderValue::from_static(challenge)),
             ..Self::new(StatusCode::UNAUTHORIZED, code, detail)
         }
     }
@@ -96,6 +97,21 @@ impl Problem {
     }
 }
 
+/// In the gate's own words, so that a client reads the same from both.
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        let status = StatusCode::from_u16(code.status());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let challenge = (status == StatusCode::UNAUTHORIZED).then(|| code.challenge());
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+        Self {
+            retry_after,
+            challenge: challenge.and_then(|text| HeaderValue::try_from(text).ok()),
+            ..Self::new(status, code.as_str(), code.detail())
+        }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = Body {
@@ -116,7 +132,7 @@ impl IntoResponse for Problem {
             headers.insert(RETRY_AFTER, seconds.into());
         }
         if let Some(challenge) = self.challenge {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         response
     }

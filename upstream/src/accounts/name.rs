@@ -1,6 +1,5 @@
 //! What an account may be called here.
 
-use axum::http::StatusCode;
 use tollgate_policy::account::AccountName;
 use tollgate_policy::refusal::Code;
 
@@ -16,7 +15,7 @@ const RESERVED: [&str; 4] = [SYSTEM_DATABASE, "postgres", "template0", "template
 ///
 /// 400 `account_invalid`, 403 `account_reserved`.
 pub(crate) fn parse(name: &str) -> Result<AccountName, Problem> {
-    let name = AccountName::parse(name.as_bytes()).ok_or_else(invalid)?;
+    let name = AccountName::parse(name.as_bytes()).ok_or(Code::AccountInvalid)?;
     if is_reserved(&name) {
         return Err(reserved());
     }
@@ -28,17 +27,7 @@ pub(crate) fn is_reserved(name: &AccountName) -> bool {
 }
 
 pub(crate) fn reserved() -> Problem {
-    from(Code::AccountReserved)
-}
-
-fn invalid() -> Problem {
-    from(Code::AccountInvalid)
-}
-
-/// The gate's own words, so that a client reads the same from both.
-fn from(code: Code) -> Problem {
-    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    Problem::new(status, code.as_str(), code.detail())
+    Code::AccountReserved.into()
 }
 
 #[cfg(test)]
