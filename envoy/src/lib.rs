@@ -1,1 +1,22 @@
-//! To be written.
+//! Tollgate in Envoy: the reference configuration, and the harness that runs the real thing.
+//!
+//! The `tollgate` command and the end-to-end tests are both made of these modules.
+#![forbid(unsafe_code)]
+
+pub mod build;
+pub mod client;
+pub mod config;
+pub mod demo;
+pub mod echo;
+pub mod envoy;
+pub mod issuer;
+pub mod net;
+pub mod postgres;
+pub mod process;
+pub mod progress;
+pub mod random;
+pub mod server;
+pub mod stack;
+pub mod tools;
+pub mod upstream;
+pub mod workspace;

@@ -1,0 +1,134 @@
+//! Builds the filter: `target/tollgate.wasm`.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use crate::progress::Progress;
+use crate::workspace;
+
+/// What the filter is built for.
+const TARGET: &str = "wasm32-wasip1";
+
+/// Why there is no filter. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Rust's standard library for the target is missing, and nothing here can add it.
+    #[error(
+        "Rust's {TARGET} target is missing and could not be added ({problem}); run `rustup target add {TARGET}`, or install your distribution's package for it"
+    )]
+    Target {
+        /// What rustup says.
+        problem: String,
+    },
+    /// Cargo cannot be started.
+    #[error("`cargo` could not be started ({0}); install Rust from https://rustup.rs")]
+    NoCargo(io::Error),
+    /// The build failed; cargo has said why.
+    #[error("the filter could not be built (cargo: {0}); cargo says why above")]
+    Cargo(ExitStatus),
+    /// The module cannot be put in its place.
+    #[error("{} cannot be written ({source}); make room there or change its owner", path.display())]
+    Place {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Builds the filter if it is not fresh, and returns the module's path. Cargo shows its progress itself.
+pub fn filter(progress: &Progress) -> Result<PathBuf, BuildError> {
+    if !has_target() {
+        progress.step("adding Rust's wasm32-wasip1 target", add_target)?;
+    }
+    let status = cargo()
+        .args(["build", "--release", "--target", TARGET])
+        .args(["--package", "tollgate-plugin"])
+        // Wherever cargo would put it, we know where it is.
+        .arg("--target-dir")
+        .arg(workspace::target())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .map_err(BuildError::NoCargo)?;
+    if !status.success() {
+        return Err(BuildError::Cargo(status));
+    }
+    let built = workspace::target()
+        .join(TARGET)
+        .join("release/tollgate.wasm");
+    let module = workspace::target().join("tollgate.wasm");
+    place(&built, &module).map_err(|source| BuildError::Place {
+        path: module.clone(),
+        source,
+    })?;
+    Ok(module)
+}
+
+fn has_target() -> bool {
+    in_workspace("rustc")
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output()
+        .is_ok_and(|output| {
+            let folder = String::from_utf8_lossy(&output.stdout);
+            output.status.success() && Path::new(folder.trim()).exists()
+        })
+}
+
+fn add_target() -> Result<(), BuildError> {
+    let output = in_workspace("rustup")
+        .args(["target", "add", TARGET])
+        .output()
+        .map_err(|error| BuildError::Target {
+            problem: format!("rustup: {error}"),
+        })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rfind(|line| !line.trim().is_empty());
+    Err(BuildError::Target {
+        problem: last.unwrap_or("rustup gave no reason").to_owned(),
+    })
+}
+
+fn cargo() -> Command {
+    // Set where cargo itself started us.
+    let cargo = std::env::var_os("CARGO");
+    in_workspace(cargo.as_deref().unwrap_or("cargo".as_ref()))
+}
+
+/// There, rustup takes the workspace's toolchain.
+fn in_workspace(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(workspace::root());
+    command
+}
+
+/// Copies, so that readers see the old file or the new one, and never half of one.
+fn place(built: &Path, module: &Path) -> io::Result<()> {
+    let lock = File::create(module.with_extension("wasm.lock"))?;
+    lock.lock()?;
+    let partial = module.with_extension("wasm.partial");
+    fs::copy(built, &partial)?;
+    fs::rename(&partial, module)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_module_is_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (built, module) = (folder.path().join("built"), folder.path().join("m.wasm"));
+        for content in ["first", "second"] {
+            fs::write(&built, content).unwrap();
+            place(&built, &module).unwrap();
+            assert_eq!(fs::read_to_string(&module).unwrap(), content);
+        }
+        assert!(!folder.path().join("m.wasm.partial").exists());
+    }
+}

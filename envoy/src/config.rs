@@ -1,0 +1,198 @@
+//! Envoy's configuration: the reference, `envoy/envoy.yaml`, with other addresses, names and paths.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::issuer::{AUDIENCE, KEYS_PATH};
+use crate::net::loopback;
+
+/// The reference configuration, as users have it.
+pub const REFERENCE: &str = include_str!("../envoy.yaml");
+
+const ADMIN_PORT: &str = "/admin/address/socket_address/port_value";
+const LISTENER_ADDRESS: &str = "/static_resources/listeners/0/address/socket_address";
+const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+const ACCESS_LOG: &str = "/access_log/0/typed_config/path";
+const PLUGIN: &str = "/http_filters/0/typed_config/config";
+const MODULE: &str = "/vm_config/code/local/filename";
+const POLICY: &str = "/configuration/value";
+const CLUSTERS: &str = "/static_resources/clusters";
+
+/// A configuration of Envoy.
+#[derive(Clone, Debug)]
+pub struct Config(Value);
+
+/// The reference is not what this module expects it to be.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It is not YAML.
+    #[error("envoy.yaml is not valid YAML: {0}")]
+    Yaml(String),
+    /// Something has moved.
+    #[error("envoy.yaml has nothing at {0}")]
+    Missing(String),
+}
+
+// === impl Config ===
+
+impl Config {
+    /// The reference as it stands.
+    pub fn reference() -> Result<Self, ConfigError> {
+        serde_saphyr::from_str(REFERENCE)
+            .map(Self)
+            .map_err(|error| ConfigError::Yaml(error.to_string()))
+    }
+
+    /// On loopback, with a listener at `port` (0 for a free one) and the admin interface at a free one.
+    #[must_use = "the configuration is returned"]
+    pub fn on_loopback(mut self, port: u16) -> Result<Self, ConfigError> {
+        *self.at(ADMIN_PORT)? = json!(0);
+        *self.at(LISTENER_ADDRESS)? = socket_address(loopback(port));
+        Ok(self)
+    }
+
+    /// With the module at `path`.
+    pub fn with_module(mut self, path: &Path) -> Result<Self, ConfigError> {
+        *self.at(&[MANAGER, PLUGIN, MODULE].concat())? = json!(path);
+        Ok(self)
+    }
+
+    /// With the access log at `path`.
+    pub fn with_access_log(mut self, path: &Path) -> Result<Self, ConfigError> {
+        *self.at(&[MANAGER, ACCESS_LOG].concat())? = json!(path);
+        Ok(self)
+    }
+
+    /// With the cluster `name` at one address, without TLS.
+    pub fn with_cluster(mut self, name: &str, address: SocketAddr) -> Result<Self, ConfigError> {
+        let clusters = self.at(CLUSTERS)?.as_array_mut();
+        let cluster = clusters
+            .into_iter()
+            .flatten()
+            .find(|cluster| cluster.get("name").is_some_and(|found| found == name))
+            .ok_or_else(|| ConfigError::Missing(format!("{CLUSTERS}/{name}")))?;
+        *cluster = json!({
+            "name": name,
+            "type": "STATIC",
+            "connect_timeout": "2s",
+            "load_assignment": {
+                "cluster_name": name,
+                "endpoints": [{"lb_endpoints": [{"endpoint": {
+                    "address": {"socket_address": socket_address(address)},
+                }}]}],
+            },
+        });
+        Ok(self)
+    }
+
+    /// With the development issuer at `url`, whose keys come through the cluster `zitadel`.
+    pub fn with_issuer(mut self, url: &str) -> Result<Self, ConfigError> {
+        let policy = self.policy()?;
+        let issuer = policy.pointer_mut("/issuers/0");
+        let issuer = issuer.ok_or_else(|| ConfigError::Missing(format!("{POLICY}/issuers/0")))?;
+        for (field, value) in [
+            ("/issuer", json!(url)),
+            ("/audiences", json!([AUDIENCE])),
+            ("/jwks/uri", json!(format!("{url}{KEYS_PATH}"))),
+        ] {
+            let place = issuer.pointer_mut(field);
+            *place.ok_or_else(|| ConfigError::Missing(field.to_owned()))? = value;
+        }
+        Ok(self)
+    }
+
+    /// The plugin's own configuration, to be changed.
+    pub fn policy(&mut self) -> Result<&mut Value, ConfigError> {
+        self.at(&[MANAGER, PLUGIN, POLICY].concat())
+    }
+
+    /// As Envoy reads it.
+    pub fn to_json(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn at(&mut self, pointer: &str) -> Result<&mut Value, ConfigError> {
+        self.0
+            .pointer_mut(pointer)
+            .ok_or_else(|| ConfigError::Missing(pointer.to_owned()))
+    }
+}
+
+fn socket_address(address: SocketAddr) -> Value {
+    json!({"address": address.ip().to_string(), "port_value": address.port()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten() -> Value {
+        let mut config = Config::reference()
+            .and_then(|config| config.on_loopback(0))
+            .and_then(|config| config.with_module(Path::new("/m.wasm")))
+            .and_then(|config| config.with_access_log(Path::new("/a.log")))
+            .and_then(|config| config.with_cluster("zitadel", loopback(7)))
+            .and_then(|config| config.with_cluster("upstream", loopback(8)))
+            .and_then(|config| config.with_issuer("http://127.0.0.1:7"))
+            .unwrap();
+        config.policy().unwrap()["mounts"] = json!(["/elsewhere"]);
+        serde_json::from_str(&config.to_json()).unwrap()
+    }
+
+    #[test]
+    fn addresses_names_and_paths_are_replaced() {
+        let config = rewritten();
+        let text = config.to_string();
+        for old in [
+            "example.com",
+            "/etc/",
+            "upstream.internal",
+            "0.0.0.0",
+            "hub-api\"",
+            "stdout",
+        ] {
+            assert!(!text.contains(old), "{old}");
+        }
+        for (new, times) in [
+            ("/m.wasm", 1),
+            ("/a.log", 1),
+            ("/elsewhere", 1),
+            ("\"http://127.0.0.1:7\"", 1),
+            ("\"http://127.0.0.1:7/oauth/v2/keys\"", 1),
+            ("\"port_value\":0", 2),
+            ("\"port_value\":7", 1),
+            ("\"port_value\":8", 1),
+        ] {
+            assert_eq!(text.matches(new).count(), times, "{new}");
+        }
+    }
+
+    #[test]
+    fn all_else_is_the_reference() {
+        let reference = Config::reference().unwrap().0;
+        let config = rewritten();
+        for same in [
+            "/normalize_path",
+            "/http_filters/0/typed_config/config/failure_policy",
+            "/http_filters/0/typed_config/config/configuration/value/caps",
+            "/route_config",
+        ] {
+            let pointer = [MANAGER, same].concat();
+            assert_eq!(
+                config.pointer(&pointer),
+                reference.pointer(&pointer),
+                "{same}"
+            );
+            assert!(config.pointer(&pointer).is_some(), "{same}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_that_is_not_there_is_named() {
+        let config = Config::reference().unwrap();
+        let error = config.with_cluster("other", loopback(1)).unwrap_err();
+        assert!(error.to_string().ends_with("clusters/other"), "{error}");
+    }
+}

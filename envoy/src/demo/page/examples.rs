@@ -1,0 +1,224 @@
+//! The rules, each with a request that shows it.
+
+use super::{Bearer, Call, Example, Group};
+
+const AGENTS: &str = "/api/v1/agents";
+const MEMBER: Bearer = Bearer::Variable("TOLLGATE_TOKEN");
+const OTHER: Bearer = Bearer::Variable("TOLLGATE_OTHER_TOKEN");
+const ADMINISTRATOR: Bearer = Bearer::Variable("TOLLGATE_ADMIN_TOKEN");
+
+/// A member of acme asks for acme's agents.
+const GOOD: Call = Call {
+    accounts: &["acme"],
+    bearer: MEMBER,
+    ..Call::new("GET", AGENTS)
+};
+
+/// An administrator creates an account.
+const CREATE: Call = Call {
+    accounts: &["acme"],
+    bearer: ADMINISTRATOR,
+    headers: &[("X-Admin", "true")],
+    body: Some(r#"{"name": "initech"}"#),
+    ..Call::new("POST", "/api/admin/accounts")
+};
+
+const fn example(rule: &'static str, answer: &'static str, call: Call) -> Example {
+    Example { rule, answer, call }
+}
+
+/// The same for an account header's values.
+const fn named(
+    rule: &'static str,
+    answer: &'static str,
+    accounts: &'static [&'static str],
+) -> Example {
+    example(rule, answer, Call { accounts, ..GOOD })
+}
+
+/// The same with a token made to order.
+const fn minted(rule: &'static str, answer: &'static str, order: &'static str) -> Example {
+    let bearer = Bearer::Minted(order);
+    example(rule, answer, Call { bearer, ..GOOD })
+}
+
+/// The same with another path.
+const fn path(rule: &'static str, answer: &'static str, path: &'static str) -> Example {
+    example(rule, answer, Call { path, ..GOOD })
+}
+
+/// All of them.
+pub const GROUPS: &[Group] = &[
+    Group {
+        title: "Some endpoints are public",
+        examples: &[
+            example(
+                "The accounts, for a login page",
+                "200",
+                Call::new("GET", "/api/accounts"),
+            ),
+            example(
+                "Whether an account exists",
+                "200",
+                Call::new("GET", "/api/accounts/validate/acme"),
+            ),
+            example(
+                "Only the listed method is public",
+                "400 account_missing",
+                Call::new("POST", "/api/accounts"),
+            ),
+        ],
+    },
+    Group {
+        title: "All others are for one account",
+        examples: &[
+            named("No account", "400 account_missing", &[]),
+            named("Not an account's name", "400 account_invalid", &["Acme"]),
+            named("Two accounts", "400 account_duplicate", &["acme", "globex"]),
+            named(
+                "The system's own",
+                "403 account_reserved",
+                &["kataven-admin"],
+            ),
+        ],
+    },
+    Group {
+        title: "The caller shows a token of the issuer",
+        examples: &[
+            example("A good one", "200", GOOD),
+            example(
+                "None",
+                "401 token_missing",
+                Call {
+                    bearer: Bearer::None,
+                    ..GOOD
+                },
+            ),
+            minted("Expired", "401 token_expired", r#"{"claims": {"exp": 1}}"#),
+            minted(
+                "For somebody else",
+                "401 token_audience",
+                r#"{"claims": {"aud": ["other"]}}"#,
+            ),
+            minted(
+                "Of another issuer",
+                "401 token_issuer",
+                r#"{"claims": {"iss": "https://other.example"}}"#,
+            ),
+            minted(
+                "Not signed",
+                "401 token_algorithm",
+                r#"{"header": {"alg": "none"}}"#,
+            ),
+            minted(
+                "Signed with the public key",
+                "401 token_algorithm",
+                r#"{"header": {"alg": "HS256"}}"#,
+            ),
+        ],
+    },
+    Group {
+        title: "Each account has a database of its own",
+        examples: &[
+            example(
+                "An agent of acme; its id goes into $AGENT",
+                "201",
+                Call {
+                    method: "POST",
+                    body: Some(r#"{"name": "Ada"}"#),
+                    names_agent: true,
+                    ..GOOD
+                },
+            ),
+            path("acme sees it", "200", "/api/v1/agents/$AGENT"),
+            path(
+                "The same under the other mount",
+                "200",
+                "/hub-api/api/v1/agents/$AGENT",
+            ),
+            example(
+                "globex does not",
+                "404 agent_not_found",
+                Call {
+                    path: "/api/v1/agents/$AGENT",
+                    accounts: &["globex"],
+                    bearer: OTHER,
+                    ..GOOD
+                },
+            ),
+            named(
+                "A member of acme may not act for globex",
+                "403 account_forbidden",
+                &["globex"],
+            ),
+        ],
+    },
+    Group {
+        title: "Administrators say when they act as such",
+        examples: &[
+            example(
+                "A member is none",
+                "403 admin_required",
+                Call {
+                    bearer: MEMBER,
+                    ..CREATE
+                },
+            ),
+            example(
+                "An administrator without X-Admin",
+                "403 admin_required",
+                Call {
+                    headers: &[],
+                    ..CREATE
+                },
+            ),
+            example("An administrator with it", "201", CREATE),
+        ],
+    },
+    Group {
+        title: "A path has one reading",
+        examples: &[
+            path(
+                "Dot segments",
+                "400 path_ambiguous",
+                "/api/accounts/../v1/agents",
+            ),
+            path(
+                "Encoded ones",
+                "400 path_ambiguous",
+                "/api/accounts/%2e%2e/v1/agents",
+            ),
+            path(
+                "An encoded slash",
+                "400 path_ambiguous",
+                "/api/accounts%2fvalidate",
+            ),
+            path("An empty segment", "400 path_ambiguous", "/api//accounts"),
+            path("A parameter", "400 path_ambiguous", "/api/accounts;x"),
+        ],
+    },
+    Group {
+        title: "The upstream believes the gate, and nobody else",
+        examples: &[
+            example(
+                "Past the gate, with a good token",
+                "401 assertion_missing",
+                Call {
+                    past_the_gate: true,
+                    ..GOOD
+                },
+            ),
+            example(
+                "With an identity of one's own making, which the gate removes",
+                "200",
+                Call {
+                    headers: &[
+                        ("X-Tollgate-Subject", "root"),
+                        ("X-Tollgate-Assertion", "forged"),
+                    ],
+                    ..GOOD
+                },
+            ),
+        ],
+    },
+];

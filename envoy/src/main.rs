@@ -1,0 +1,75 @@
+//! The `tollgate` command.
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tollgate_envoy::build;
+use tollgate_envoy::demo::Demo;
+use tollgate_envoy::process::Tool;
+use tollgate_envoy::process::supervise::Supervise;
+use tollgate_envoy::progress::Progress;
+
+/// Tollgate, the account gate for Envoy
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(Demo),
+    /// Builds the filter and prints where it is: target/tollgate.wasm
+    Build,
+    #[command(hide = true)]
+    Supervise(Supervise),
+    #[command(hide = true, subcommand)]
+    Upstream(Upstream),
+}
+
+/// The upstream, run by this program so that the demo needs no second one.
+#[derive(Debug, Subcommand)]
+enum Upstream {
+    Serve(Box<tollgate_upstream::Options>),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse_from(arguments()).command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
+    match command {
+        Command::Demo(demo) => Ok(demo.run(&Tool::current()?)?.into()),
+        Command::Build => {
+            println!("{}", build::filter(&Progress::new())?.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Supervise(supervise) => Ok(supervise.run()),
+        Command::Upstream(Upstream::Serve(options)) => {
+            let runtime = tokio::runtime::Runtime::new()?;
+            runtime.block_on(tollgate_upstream::serve(*options))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// `cargo demo -- --exec CMD` comes here as `demo -- --exec CMD`: the alias has had its own `--` already.
+fn arguments() -> impl Iterator<Item = OsString> {
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    let is =
+        |position: usize, text: &str| arguments.get(position).is_some_and(|found| found == text);
+    if is(1, "demo") && is(2, "--") {
+        arguments.remove(2);
+    }
+    arguments.into_iter()
+}

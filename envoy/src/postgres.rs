@@ -1,0 +1,183 @@
+//! A PostgreSQL of our own: a new cluster in a temporary folder, on a free loopback port, with a password.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::net;
+use crate::process::supervise::{StopSignal, User};
+use crate::process::{Child, Job, ProcessError, Scratch, Tool};
+use crate::random;
+use crate::tools::PostgresTools;
+
+/// The system database, which the upstream creates when it starts.
+const DATABASE: &str = "kataven-admin";
+
+/// The superuser.
+const USER: &str = "tollgate";
+
+/// How long initdb and the start may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often another port is tried.
+const ATTEMPTS: usize = 5;
+
+/// A running PostgreSQL. Dropping it stops it and removes its data.
+#[derive(Debug)]
+pub struct Postgres {
+    child: Child,
+    port: u16,
+    password: String,
+}
+
+/// Why PostgreSQL does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum PostgresError {
+    /// Its folder cannot be prepared.
+    #[error(
+        "PostgreSQL's temporary folder could not be prepared ({0}); make room in it or set TMPDIR to another"
+    )]
+    Folder(#[from] io::Error),
+    /// PostgreSQL refuses to run as root, and nobody else can reach the temporary folder.
+    #[error("PostgreSQL must run as the user `nobody`, who cannot enter {}; set TMPDIR to a folder that everybody can enter", .0.display())]
+    Unreachable(PathBuf),
+    /// It does not start.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
+/// What one attempt came to.
+enum Started {
+    Ready,
+    PortTaken,
+}
+
+// === impl Postgres ===
+
+impl Postgres {
+    /// Makes a cluster and starts it; ready when this comes back.
+    pub fn start(tool: &Tool, tools: &PostgresTools) -> Result<Self, PostgresError> {
+        let mut attempts = ATTEMPTS;
+        loop {
+            attempts -= 1;
+            let mut postgres = Self::launch(tool, tools)?;
+            match postgres.ready() {
+                Ok(Started::Ready) => return Ok(postgres),
+                Ok(Started::PortTaken) if attempts > 0 => {}
+                Ok(Started::PortTaken) => {
+                    return Err(io::Error::from(io::ErrorKind::AddrInUse).into());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The system database's URL, with user and password.
+    pub fn url(&self) -> String {
+        let (port, password) = (self.port, &self.password);
+        format!("postgres://{USER}:{password}@127.0.0.1:{port}/{DATABASE}")
+    }
+
+    /// Asks it to end, without waiting.
+    pub fn release(&mut self) {
+        self.child.release();
+    }
+
+    fn launch(tool: &Tool, tools: &PostgresTools) -> Result<Self, PostgresError> {
+        let (port, password) = (net::free_port()?, random::hex(16));
+        let scratch = Scratch::new()?;
+        let password_file = scratch.path().join("password");
+        fs::write(&password_file, &password)?;
+        fs::set_permissions(&password_file, Permissions::from_mode(0o600))?;
+        let user = rustix::process::geteuid().is_root().then(User::nobody);
+        let bin = match user {
+            None => tools.bin.clone(),
+            Some(user) => give_to(user, tools, scratch.path(), &password_file)?,
+        };
+        // One command for both, so that one supervisor watches over the folder from its first file to its last.
+        let child = Job::new("PostgreSQL", "sh")
+            .args(["-c", SCRIPT, "sh"])
+            .args([bin.as_os_str(), port.to_string().as_ref()])
+            .stop_by(StopSignal::Int)
+            .user(user)
+            .start(tool, scratch)?;
+        Ok(Self {
+            child,
+            port,
+            password,
+        })
+    }
+
+    fn ready(&mut self) -> Result<Started, ProcessError> {
+        self.child.wait_for("it was ready", PATIENCE, |log| {
+            if log.contains("ready to accept connections") {
+                Some(Started::Ready)
+            } else if log.contains("Address already in use") {
+                Some(Started::PortTaken)
+            } else {
+                None
+            }
+        })
+    }
+}
+
+/// Arguments: the folder of the programs, and the port. The data is worth nothing after a crash, so nothing waits
+/// for a disk.
+const SCRIPT: &str = r#"
+"$1/initdb" --pgdata=data --username=tollgate --pwfile=password --auth=scram-sha-256 \
+    --encoding=UTF8 --no-locale --no-sync >initdb.log 2>&1 || { cat initdb.log; exit 1; }
+rm password
+exec "$1/postgres" -D data -p "$2" \
+    -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+    -c max_connections=100 -c shared_buffers=16MB -c dynamic_shared_memory_type=mmap \
+    -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+    -c lc_messages=C -c log_min_messages=warning
+"#;
+
+/// Gives the folder to `user`, and returns a folder of programs that the user can reach.
+fn give_to(
+    user: User,
+    tools: &PostgresTools,
+    folder: &Path,
+    password_file: &Path,
+) -> Result<PathBuf, PostgresError> {
+    for path in [folder, password_file] {
+        chown(path, Some(user.uid), Some(user.gid))?;
+    }
+    if !folder.parent().is_none_or(is_open_to_all) {
+        return Err(PostgresError::Unreachable(folder.to_owned()));
+    }
+    match &tools.whole {
+        Some(whole) if !is_open_to_all(&tools.bin) => {
+            let copy = folder.join("programs");
+            copy_all(whole, &copy)?;
+            let bin = tools.bin.strip_prefix(whole).unwrap_or(Path::new(""));
+            Ok(copy.join(bin))
+        }
+        _ => Ok(tools.bin.clone()),
+    }
+}
+
+/// Everybody may enter the folder and all those above it.
+fn is_open_to_all(folder: &Path) -> bool {
+    folder.ancestors().all(|folder| {
+        fs::metadata(folder).is_ok_and(|found| found.permissions().mode() & 0o001 != 0)
+    })
+}
+
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    fs::set_permissions(to, Permissions::from_mode(0o755))?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_all(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

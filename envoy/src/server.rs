@@ -1,0 +1,73 @@
+//! An HTTP server inside our own process, on a free loopback port.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use axum::Router;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::net::loopback;
+
+/// A running server, in threads of its own, so that synchronous code can have one. Dropping it stops it.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    /// Always there until the drop.
+    runtime: Option<Runtime>,
+}
+
+/// A port that is listened on, before it is known what answers there.
+#[derive(Debug)]
+pub struct Listening(TcpListener);
+
+// === impl Listening ===
+
+impl Listening {
+    /// On a free port.
+    pub fn new() -> io::Result<Self> {
+        let listener = TcpListener::bind(loopback(0))?;
+        listener.set_nonblocking(true)?;
+        Ok(Self(listener))
+    }
+
+    /// Where.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Lets `app` answer.
+    pub fn serve(self, app: Router) -> io::Result<Server> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        let address = self.address()?;
+        let listener = {
+            let _inside = runtime.enter();
+            tokio::net::TcpListener::from_std(self.0)?
+        };
+        runtime.spawn(async move { axum::serve(listener, app).await });
+        Ok(Server {
+            address,
+            runtime: Some(runtime),
+        })
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A request that is being answered, slowly perhaps because a test wanted it so, is not waited for.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

