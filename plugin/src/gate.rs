@@ -64,6 +64,7 @@ impl Gate {
             return;
         }
         for waiter in waiting {
+            // Only a stream that is gone has no context any more, and a stream that is gone needs no answer.
             if host::set_effective_context(waiter.context).is_err() {
                 continue;
             }
@@ -107,9 +108,12 @@ impl Gate {
             },
             Decision::Refuse(refusal) => self.refuse(&refusal, request.is_grpc()),
             Decision::Need(need) => {
-                let now = host::now();
-                let until =
-                    waiter.map_or_else(|| now + self.longest_wait(need), |waiter| waiter.until);
+                let Ok(now) = host::now() else {
+                    return self.refuse(&Code::NotReady.into(), request.is_grpc());
+                };
+                // Also where the clock has stepped back since.
+                let latest = now + self.longest_wait(need);
+                let until = waiter.map_or(latest, |waiter| waiter.until.min(latest));
                 if now >= until {
                     return self.refuse(&Code::KeysUnavailable.into(), request.is_grpc());
                 }
@@ -134,21 +138,19 @@ impl Gate {
         for (name, value) in edits.set {
             host::set_request_header(name, value)?;
         }
-        let decision = match forward.grant() {
-            None => {
-                self.counters.public.increment();
-                "public"
-            }
+        let (decision, counter) = match forward.grant() {
+            None => ("public", &self.counters.public),
             Some(grant) => {
-                self.counters.forwarded.increment();
                 host::set_filter_state("tollgate.account", grant.account().as_str())?;
-                "forwarded"
+                ("forwarded", &self.counters.forwarded)
             }
         };
         if let Some(subject) = forward.subject() {
             host::set_filter_state("tollgate.subject", subject)?;
         }
-        host::set_filter_state("tollgate.decision", decision)
+        host::set_filter_state("tollgate.decision", decision)?;
+        counter.increment();
+        Ok(())
     }
 
     fn refuse(&self, refusal: &Refusal, grpc: bool) -> Outcome {
@@ -160,8 +162,8 @@ impl Gate {
 }
 
 impl Verifier for Gate {
-    fn now(&self) -> Duration {
-        host::now()
+    fn now(&self) -> Option<Duration> {
+        host::now().ok()
     }
 
     fn with_key<T>(
@@ -177,8 +179,9 @@ impl Verifier for Gate {
             .get(issuer)
             .ok_or(KeyError::Unknown)?
             .jwks;
+        let now = host::now().map_err(|_| KeyError::NotFetched)?;
         self.keys
-            .with_key(issuer, source, host::now(), algorithm, key_id, verify)
+            .with_key(issuer, source, now, algorithm, key_id, verify)
     }
 
     fn verify(

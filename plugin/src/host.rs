@@ -44,11 +44,10 @@ pub fn log(level: Level, message: &str) {
 }
 
 /// The time since the Unix epoch.
-pub fn now() -> Duration {
+pub fn now() -> Result<Duration> {
     let mut nanoseconds = 0;
-    // Fails only for a bad pointer.
-    let _ = unsafe { ffi::proxy_get_current_time_nanoseconds(&raw mut nanoseconds) };
-    Duration::from_nanos(nanoseconds)
+    check(unsafe { ffi::proxy_get_current_time_nanoseconds(&raw mut nanoseconds) })?;
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 /// Asks for `on_tick` in this interval.

@@ -56,7 +56,7 @@ impl IssuerKeys {
         let fetched = all.get(issuer).and_then(|fetched| fetched.set.as_ref());
         let keys = match (fetched, &source.remote) {
             (Some((keys, since)), Some(remote)) => {
-                (now.saturating_sub(*since) <= remote.max_stale).then_some(keys)
+                (now.abs_diff(*since) <= remote.max_stale).then_some(keys)
             }
             _ => source.inline.as_ref(),
         };
@@ -67,12 +67,16 @@ impl IssuerKeys {
 
     /// Starts the fetches that are due.
     pub fn fetch(&self, issuers: &[Issuer], counters: &Counters) {
-        let now = host::now();
+        let Ok(now) = host::now() else {
+            return;
+        };
         for (issuer, fetched) in issuers.iter().zip(self.0.borrow_mut().iter_mut()) {
             let Some(remote) = &issuer.jwks.remote else {
                 continue;
             };
-            if fetched.token.is_some() || now < fetched.due {
+            // Further off than any interval: the clock has stepped back since.
+            let later = now < fetched.due && fetched.due - now <= remote.refresh;
+            if fetched.token.is_some() || later {
                 continue;
             }
             match request(remote) {
@@ -84,7 +88,6 @@ impl IssuerKeys {
 
     /// Takes the answer to a callout.
     pub fn answered(&self, issuers: &[Issuer], token: u32, size: usize, counters: &Counters) {
-        let now = host::now();
         let mut all = self.0.borrow_mut();
         let Some((issuer, fetched)) = issuers
             .iter()
@@ -94,6 +97,10 @@ impl IssuerKeys {
             return;
         };
         fetched.token = None;
+        // Without the time nobody could tell how old the keys are; they stay due.
+        let Ok(now) = host::now() else {
+            return;
+        };
         match read_answer(size) {
             Ok(keys) => fetched.succeeded(keys, issuer, now, counters),
             Err(why) => fetched.failed(issuer, &why, now, counters),

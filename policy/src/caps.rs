@@ -5,7 +5,7 @@
 
 mod slot;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::slot::{Full, Slot};
@@ -39,7 +39,7 @@ pub struct Cap {
     id: u64,
     routes: Option<Vec<RoutePattern>>,
     limits: Limits,
-    accounts: HashMap<String, Limits>,
+    accounts: BTreeMap<String, Limits>,
 }
 
 /// How much a cap allows. None: as much as you like.
@@ -86,7 +86,7 @@ impl Cap {
         name: String,
         routes: Option<Vec<RoutePattern>>,
         limits: Limits,
-        accounts: HashMap<String, Limits>,
+        accounts: BTreeMap<String, Limits>,
     ) -> Self {
         Self {
             id: fnv1a(name.as_bytes()),
@@ -173,7 +173,11 @@ fn count(
     let number = slot_of(account);
     for _ in 0..ATTEMPTS {
         let (bytes, version) = store.load(number).map_err(not_ready)?;
-        let mut slot = Slot::read(&bytes, now).ok_or(Code::NotReady)?;
+        let slot = match version {
+            None => Slot::new(now),
+            Some(_) => Slot::read(&bytes, now),
+        };
+        let mut slot = slot.ok_or(Code::NotReady)?;
         let retry_after = slot.seconds_left(now);
         if let Some((cap, limit)) = limited
             .iter()

@@ -82,7 +82,8 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
     let grant = membership::grant(&token, account, class.access, request.admin)?;
 
     // 7. The caps.
-    let (mounts, method, now) = (&policy.mounts, request.method, known.now());
+    let now = known.now().ok_or(Code::NotReady)?;
+    let (mounts, method) = (&policy.mounts, request.method);
     let caps = &policy.caps;
     let admitted = caps.admit(grant, mounts, method, &path, now, known.store())?;
 

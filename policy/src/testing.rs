@@ -135,8 +135,8 @@ impl Default for World {
 }
 
 impl Verifier for World {
-    fn now(&self) -> Duration {
-        self.now
+    fn now(&self) -> Option<Duration> {
+        Some(self.now)
     }
 
     fn with_key<T>(

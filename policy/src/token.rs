@@ -48,8 +48,8 @@ pub enum Algorithm {
 
 /// What verifying a token needs from outside the rules.
 pub trait Verifier {
-    /// The time since the Unix epoch.
-    fn now(&self) -> Duration;
+    /// The time since the Unix epoch; none where it cannot be told.
+    fn now(&self) -> Option<Duration>;
 
     /// Finds a key of an issuer, by its place in the configured list, and hands it to `verify`.
     ///
@@ -170,7 +170,8 @@ pub fn verify<'p>(
     if !issuer.algorithms.contains(&algorithm) {
         return Err(Code::TokenAlgorithm.into());
     }
-    claims::check(&jws.claims, issuer, verifier.now())?;
+    let now = verifier.now().ok_or(Code::NotReady)?;
+    claims::check(&jws.claims, issuer, now)?;
     let subject = subject(&jws.claims)?;
 
     let verified = verifier

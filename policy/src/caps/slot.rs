@@ -1,7 +1,7 @@
 //! One slot of the shared counts: some accounts, and what each has used of each cap in one minute.
 //!
-//! The bytes, numbers little-endian: minute since the Unix epoch (u32), then for each account: length of the name
-//! (u8), name, number of caps (u8), and for each cap its id (u64) and count (u32).
+//! The bytes, numbers little-endian: minute since the Unix epoch (u32), number of accounts (u8), then for each
+//! account: length of the name (u8), name, number of caps (u8), and for each cap its id (u64) and count (u32).
 
 use std::time::Duration;
 
@@ -31,35 +31,35 @@ struct Account {
 pub(super) struct Full;
 
 impl Slot {
-    /// Reads a slot; one of an earlier minute is empty. Nothing for bytes that no gate wrote.
+    /// A slot that was never written; nothing for a time that no slot can hold.
+    pub fn new(now: Duration) -> Option<Self> {
+        Some(Self {
+            minute: u32::try_from(now.as_secs() / SECONDS).ok()?,
+            accounts: Vec::new(),
+        })
+    }
+
+    /// Reads a slot; one of an earlier minute is empty. Nothing for bytes that no gate wrote, or only a part of them.
     ///
     /// A clock that steps back stays in the minute that was written: nothing is admitted twice.
     pub fn read(bytes: &[u8], now: Duration) -> Option<Self> {
-        let minute = u32::try_from(now.as_secs() / SECONDS).ok()?;
-        let fresh = Self {
-            minute,
-            accounts: Vec::new(),
-        };
-        let Some((written, mut rest)) = bytes.split_first_chunk() else {
-            return Some(fresh);
-        };
-        let written = u32::from_le_bytes(*written);
-        if written < minute {
+        let fresh = Self::new(now)?;
+        let (written, mut rest) = bytes.split_first_chunk()?;
+        let minute = u32::from_le_bytes(*written);
+        if minute < fresh.minute {
             return Some(fresh);
         }
-        let mut accounts = Vec::new();
-        while !rest.is_empty() {
-            accounts.push(Account::read(&mut rest)?);
-        }
-        Some(Self {
-            minute: written,
-            accounts,
-        })
+        let count = *rest.split_off_first()?;
+        let accounts = (0..count)
+            .map(|_| Account::read(&mut rest))
+            .collect::<Option<_>>()?;
+        rest.is_empty().then_some(Self { minute, accounts })
     }
 
     /// The slot's bytes.
     pub fn write(&self) -> Vec<u8> {
         let mut bytes = self.minute.to_le_bytes().to_vec();
+        bytes.push(u8::try_from(self.accounts.len()).unwrap_or(u8::MAX));
         for account in &self.accounts {
             account.write(&mut bytes);
         }
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut slot = Slot::read(&[], NOW).unwrap();
+        let mut slot = Slot::new(NOW).unwrap();
         slot.add_one(&account("acme"), 1).unwrap();
         slot.add_one(&account("acme"), 1).unwrap();
         slot.add_one(&account("acme"), 2).unwrap();
@@ -166,8 +166,20 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_slot_is_no_slot() {
+        let mut slot = Slot::new(NOW).unwrap();
+        slot.add_one(&account("acme"), 1).unwrap();
+        slot.add_one(&account("globex"), 1).unwrap();
+        let bytes = slot.write();
+        for size in 0..bytes.len() {
+            assert_eq!(Slot::read(&bytes[..size], NOW), None, "{size}");
+        }
+        assert_eq!(Slot::read(&[&bytes[..], b"x"].concat(), NOW), None);
+    }
+
+    #[test]
     fn a_minute_ends_and_never_begins_again() {
-        let mut slot = Slot::read(&[], NOW).unwrap();
+        let mut slot = Slot::new(NOW).unwrap();
         slot.add_one(&account("acme"), 1).unwrap();
         assert_eq!(slot.seconds_left(NOW), 30);
         let at = |now| {
@@ -182,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_full_slot_keeps_what_it_has() {
-        let mut slot = Slot::read(&[], NOW).unwrap();
+        let mut slot = Slot::new(NOW).unwrap();
         for number in 0..MAX_ACCOUNTS {
             slot.add_one(&account(&format!("a{number}")), 1).unwrap();
         }

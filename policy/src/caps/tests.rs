@@ -59,7 +59,7 @@ fn per_minute(limit: u32) -> Limits {
 }
 
 fn cap(name: &str, limits: Limits) -> Cap {
-    Cap::new(name.to_owned(), None, limits, HashMap::new())
+    Cap::new(name.to_owned(), None, limits, BTreeMap::new())
 }
 
 fn caps(limit: u32) -> Caps {
@@ -98,7 +98,7 @@ fn zero_blocks_and_none_lifts() {
 
 #[test]
 fn an_account_can_have_limits_of_its_own() {
-    let own = HashMap::from([("acme".to_owned(), per_minute(2))]);
+    let own = BTreeMap::from([("acme".to_owned(), per_minute(2))]);
     let caps = Caps::new(vec![Cap::new(
         "requests".to_owned(),
         None,
@@ -119,7 +119,7 @@ fn what_one_cap_refuses_uses_nothing_of_another() {
             "calls".to_owned(),
             Some(vec![calls.clone()]),
             per_minute(limit),
-            HashMap::new(),
+            BTreeMap::new(),
         )
     };
     let caps = Caps::new(vec![cap("requests", per_minute(2)), narrow(1)]);

@@ -1,6 +1,6 @@
 //! Caps, with their overrides for single accounts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Result, pattern, source, wrong};
 use crate::account::AccountRules;
@@ -15,7 +15,7 @@ pub(super) fn caps(source: Vec<source::Cap>, accounts: &AccountRules) -> Result<
             format!("{found} caps; write {MAX_CAPS} at most"),
         ));
     }
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     let mut caps = Vec::with_capacity(source.len());
     for (number, source) in source.into_iter().enumerate() {
         let cap = cap(source, &format!("caps[{number}]"), accounts)?;
@@ -56,7 +56,7 @@ fn cap(source: source::Cap, path: &str, accounts: &AccountRules) -> Result<Cap> 
     let limits = Limits {
         per_minute: source.limits.per_minute.flatten().map(|number| number.0),
     };
-    let mut own = HashMap::new();
+    let mut own = BTreeMap::new();
     for (account, written) in source.accounts {
         if let Err(code) = accounts.account(Field::One(account.as_bytes())) {
             let message = format!("no request can be for this account: {}", code.detail());

@@ -1,0 +1,46 @@
+//! Configurations for the filter, as JSON to be changed.
+
+use serde_json::{Value, json};
+
+use crate::tokens;
+
+/// The environment variable with the assertion key.
+pub const KEY_VARIABLE: &str = "TOLLGATE_ASSERTION_KEY";
+
+/// One issuer whose keys are in the configuration; no caps.
+pub fn inline() -> Value {
+    json!({
+        "issuers": [{
+            "issuer": "https://id.example.com",
+            "audiences": ["api"],
+            "jwks": {"inline": tokens::key_set()},
+            "membership": {"claim": ["accounts"], "shape": "list"},
+            "admin": {"claim": ["roles", "platform-admin"]},
+        }],
+        "mounts": ["", "/hub-api"],
+        "routes": [
+            {"match": "GET /api/accounts", "access": "public"},
+            {"match": "GET /api/accounts/validate/{account}", "access": "public"},
+            {"match": "GET /api/user/org", "access": "public", "forward_authorization": true},
+            {"match": "* /api/admin/**", "access": "admin"},
+        ],
+        "assertion": {"key_env": KEY_VARIABLE, "audience": "upstream"},
+    })
+}
+
+/// The same with keys that are fetched: refreshed after 10 minutes, good for a day, and requests wait 2 seconds.
+pub fn remote() -> Value {
+    let mut configuration = inline();
+    configuration["issuers"][0]["jwks"] = json!({
+        "cluster": "issuer",
+        "uri": "https://id.example.com/oauth/v2/keys",
+    });
+    configuration
+}
+
+/// With one cap of so many requests a minute.
+#[must_use]
+pub fn capped(mut configuration: Value, per_minute: u32) -> Value {
+    configuration["caps"] = json!([{"name": "requests", "limits": {"per_minute": per_minute}}]);
+    configuration
+}

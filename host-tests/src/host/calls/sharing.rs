@@ -1,0 +1,70 @@
+//! What the filter does beyond the request: shared data, metrics, callouts, Envoy's own functions.
+
+use std::time::Duration;
+
+use super::super::call::{Arguments, Stop};
+use crate::headers::Headers;
+use crate::signature;
+use crate::status::{BAD_ARGUMENT, NOT_FOUND, OK, Status};
+
+/// key → bytes, version
+pub(super) fn get_shared_data(call: &mut Arguments<'_>) -> Result<Status, Stop> {
+    let key = call.text(0)?;
+    let Some((value, version)) = call.host().world.shared.get(&key) else {
+        return Ok(NOT_FOUND);
+    };
+    call.give(2, value)?;
+    call.put(4, version)?;
+    Ok(OK)
+}
+
+/// key, value, version
+pub(super) fn set_shared_data(call: &mut Arguments<'_>) -> Result<Status, Stop> {
+    let (key, value, version) = (call.text(0)?, call.bytes(2)?, call.number(4));
+    Ok(call.host().world.shared.set(&key, &value, version))
+}
+
+/// kind, name → id
+pub(super) fn define_metric(call: &mut Arguments<'_>) -> Result<Status, Stop> {
+    let name = call.text(1)?;
+    let id = call.host().metrics.define(name);
+    call.put(3, id)?;
+    Ok(OK)
+}
+
+/// id, by
+pub(super) fn increment_metric(call: &mut Arguments<'_>) -> Result<Status, Stop> {
+    let (id, by) = (call.number(0), call.long(1));
+    let known = call.host().metrics.add(id, by);
+    Ok(if known { OK } else { BAD_ARGUMENT })
+}
+
+/// cluster, headers, body, trailers, milliseconds → token
+pub(super) fn http_call(call: &mut Arguments<'_>) -> Result<Status, Stop> {
+    let (cluster, headers) = (call.text(0)?, Headers::decode(&call.bytes(2)?));
+    let timeout = Duration::from_millis(call.number(8).into());
+    let needed = [":method", ":path", ":authority"];
+    let complete = needed.iter().all(|name| headers.get(name).is_some());
+    let host = call.host();
+    if !complete || !host.world.clusters.contains(&cluster) {
+        return Ok(BAD_ARGUMENT);
+    }
+    // It belongs to the root context, whichever context makes it.
+    let root = host.current;
+    let token = host.callouts.make(root, cluster, headers, timeout);
+    call.put(9, token)?;
+    Ok(OK)
+}
+
+/// name, arguments → bytes
+pub(super) fn foreign_function(call: &mut Arguments<'_>) -> Result<Status, Stop> {
+    let (name, arguments) = (call.text(0)?, call.bytes(2)?);
+    if name != "verify_signature" {
+        return Ok(NOT_FOUND);
+    }
+    let Some(result) = signature::answer(&arguments) else {
+        return Ok(BAD_ARGUMENT);
+    };
+    call.give(4, result)?;
+    Ok(OK)
+}

@@ -1,0 +1,229 @@
+//! One virtual machine, driven as Envoy drives a worker's.
+
+use serde_json::Value;
+use wasmtime::{Instance, Store, Val};
+
+use crate::headers::Headers;
+use crate::host::callouts::{Answer, Callout};
+use crate::host::streams::Phase;
+use crate::host::{Afterwards, Host};
+use crate::module::{self, FUEL};
+use crate::outcome::Outcome;
+use crate::request::Request;
+use crate::world::World;
+
+/// One virtual machine with the filter in it. A trap stops the test: it would end all requests of the worker.
+pub struct Worker {
+    store: Store<Host>,
+    instance: Instance,
+    /// The context of the newest configuration.
+    root: u32,
+    /// The context created last.
+    last: u32,
+    fuel: u64,
+}
+
+/// A request in a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamId(u32);
+
+// === impl Worker ===
+
+impl Worker {
+    /// A virtual machine that has no configuration yet.
+    pub fn start(world: &World) -> Self {
+        let linked = module::linked();
+        let mut store = Store::new(linked.module().engine(), Host::new(world));
+        store.set_fuel(FUEL).unwrap();
+        let instance = linked.instantiate(&mut store).expect("an instance");
+        let mut worker = Self {
+            store,
+            instance,
+            root: 0,
+            last: 0,
+            fuel: 0,
+        };
+        worker.call(0, "_initialize", &[]);
+        worker
+    }
+
+    /// Delivers a configuration, as at the start and as a new listener with the same `vm_id` does: to a new root
+    /// context beside the old ones. False where the filter refuses it.
+    pub fn configure(&mut self, configuration: &[u8]) -> bool {
+        self.last += 1;
+        self.root = self.last;
+        let root = self.root;
+        self.host().roots.insert(root);
+        self.call(root, "proxy_on_context_create", &[root, 0]);
+        let started = self.call(root, "proxy_on_vm_start", &[root, 0]) != 0;
+        self.host().configuration = Some(configuration.to_vec());
+        let size = u32::try_from(configuration.len()).unwrap();
+        let configured = self.call(root, "proxy_on_configure", &[root, size]) != 0;
+        self.host().configuration = None;
+        started && configured
+    }
+
+    /// A new configuration that must be taken.
+    pub fn reload(&mut self, configuration: &Value) {
+        assert!(self.configure(configuration.to_string().as_bytes()));
+    }
+
+    /// The old configurations' contexts end, and with them their callouts: their listeners have drained.
+    pub fn retire_old(&mut self) {
+        let newest = self.root;
+        let old = self.host().roots.clone().into_iter();
+        for root in old.filter(|root| *root != newest) {
+            self.host()
+                .callouts
+                .open
+                .retain(|callout| callout.root != root);
+            self.call(root, "proxy_on_done", &[root]);
+            self.call(root, "proxy_on_delete", &[root]);
+            self.host().roots.remove(&root);
+        }
+    }
+
+    /// One request. Unless it waits, it is then over: answered by the upstream or by the filter.
+    pub fn request(&mut self, request: Request) -> Outcome {
+        let stream = self.open(request);
+        let outcome = self.outcome(stream);
+        if outcome.is_forwarded() {
+            self.end(stream);
+        }
+        outcome
+    }
+
+    /// Begins a request.
+    pub fn open(&mut self, request: Request) -> StreamId {
+        let headers = request.into_headers();
+        let count = u32::try_from(headers.len()).unwrap();
+        let stream = self.create(headers);
+        self.stream(stream, Phase::Request);
+        let StreamId(id) = stream;
+        let action = self.call(id, "proxy_on_request_headers", &[id, count, 1]);
+        let over = self.outcome(stream) != Outcome::Waiting;
+        // After a local reply Envoy ignores the action.
+        if action == 0 && !over {
+            self.host().streams.get(id).unwrap().forward();
+        }
+        stream
+    }
+
+    /// What became of a request so far.
+    pub fn outcome(&mut self, StreamId(id): StreamId) -> Outcome {
+        self.host().streams.get(id).expect("a stream").outcome()
+    }
+
+    /// The client leaves, or the upstream has answered in full.
+    pub fn end(&mut self, stream: StreamId) {
+        self.stream(stream, Phase::Log);
+        let StreamId(id) = stream;
+        self.call(id, "proxy_on_log", &[id]);
+        self.call(id, "proxy_on_done", &[id]);
+        self.call(id, "proxy_on_delete", &[id]);
+        self.stream(stream, Phase::Deleted);
+    }
+
+    /// A request that Envoy itself refuses: the filter sees only its end.
+    pub fn refused_by_envoy(&mut self) {
+        let stream = self.create(Headers::new());
+        self.end(stream);
+    }
+
+    /// A tick in each root context.
+    pub fn tick(&mut self) {
+        for root in self.host().roots.clone() {
+            self.call(root, "proxy_on_tick", &[root]);
+        }
+    }
+
+    /// Callouts that are not answered yet, oldest first.
+    pub fn callouts(&self) -> &[Callout] {
+        &self.store.data().callouts.open
+    }
+
+    /// Answers the oldest callout.
+    pub fn answer_callout(&mut self, answer: Answer) {
+        let callout = self.host().callouts.open.remove(0);
+        let headers = u32::try_from(answer.headers.len()).unwrap();
+        let body = u32::try_from(answer.body.len()).unwrap();
+        self.host().answer = Some(answer);
+        let arguments = [callout.root, callout.token, headers, body, 0];
+        self.call(callout.root, "proxy_on_http_call_response", &arguments);
+        self.host().answer = None;
+    }
+
+    /// What the host keeps, and how it fails.
+    pub fn host(&mut self) -> &mut Host {
+        self.store.data_mut()
+    }
+
+    /// How many instructions the last callback took.
+    pub fn fuel(&self) -> u64 {
+        self.fuel
+    }
+
+    fn create(&mut self, headers: Headers) -> StreamId {
+        self.last += 1;
+        let (id, root) = (self.last, self.root);
+        self.host().streams.create(id, headers);
+        self.call(id, "proxy_on_context_create", &[id, root]);
+        StreamId(id)
+    }
+
+    fn stream(&mut self, StreamId(id): StreamId, phase: Phase) {
+        self.host().streams.get(id).expect("a stream").phase = phase;
+    }
+
+    /// Calls the module, and does afterwards what Envoy puts off till then.
+    fn call(&mut self, context: u32, export: &str, arguments: &[u32]) -> u32 {
+        let host = self.host();
+        (host.current, host.effective) = (context, 0);
+        let result = self.enter(export, arguments);
+        for action in std::mem::take(&mut self.host().afterwards) {
+            self.carry_out(action);
+        }
+        result
+    }
+
+    fn carry_out(&mut self, action: Afterwards) {
+        match action {
+            Afterwards::Continue(id) => {
+                let stream = self.host().streams.get(id).expect("a stream");
+                if stream.phase == Phase::Request {
+                    stream.forward();
+                }
+            }
+            Afterwards::Reply(id, reply) => {
+                let stream = self.host().streams.get(id).expect("a stream");
+                let first = !stream.is_answered();
+                stream.answer(reply);
+                if first {
+                    // The filter sees its own reply, and then the end.
+                    self.call(id, "proxy_on_response_headers", &[id, 1, 1]);
+                    self.end(StreamId(id));
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, export: &str, arguments: &[u32]) -> u32 {
+        let function = self
+            .instance
+            .get_func(&mut self.store, export)
+            .unwrap_or_else(|| panic!("the module has no {export}"));
+        let arguments: Vec<Val> = arguments
+            .iter()
+            .map(|number| Val::I32(number.cast_signed()))
+            .collect();
+        let mut results = [Val::I32(0)];
+        let returned = function.ty(&self.store).results().len();
+        self.store.set_fuel(FUEL).unwrap();
+        let ended = function.call(&mut self.store, &arguments, &mut results[..returned]);
+        if let Err(trap) = ended {
+            panic!("{export} trapped: {trap:?}\nin {:#?}", self.store.data());
+        }
+        self.fuel = FUEL - self.store.get_fuel().unwrap();
+        results[0].unwrap_i32().cast_unsigned()
+    }
+}

@@ -1,0 +1,23 @@
+//! The filter as Envoy loads it, under a host of our own. One binary: the module is compiled once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod any_bytes;
+mod assertion;
+mod caps;
+mod configure;
+mod cost;
+mod decision;
+mod faulty_host;
+mod forged;
+mod grpc;
+mod keys;
+mod not_ready;
+mod reload;
+mod stream_ends;
+mod waiting;
