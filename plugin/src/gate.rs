@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::config::Policy;
 use tollgate_policy::decide::{Decision, Knowledge, Need, decide};
@@ -9,7 +10,7 @@ use tollgate_policy::forward::Forward;
 use tollgate_policy::keys::{KeyError, PublicKey};
 use tollgate_policy::refusal::{Code, Format, Refusal};
 use tollgate_policy::request::Request;
-use tollgate_policy::token::{Algorithm, Unverifiable, Verifier};
+use tollgate_policy::token::{Unverifiable, Verifier};
 
 use crate::counters::Counters;
 use crate::host::{self, Level, pairs};

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use tollgate_policy::algorithm::Algorithm;
+use tollgate_policy::issuer::Issuer;
 use tollgate_policy::keys::{KeyError, KeySet, MAX_BYTES, PublicKey, Remote, Source};
-use tollgate_policy::token::{Algorithm, Issuer};
 
 use crate::counters::Counters;
 use crate::host::{self, Level};

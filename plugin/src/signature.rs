@@ -3,8 +3,9 @@
 //! The function `verify_signature` takes and gives protobuf messages (`source/extensions/common/wasm/ext/
 //! verify_signature.proto`), small enough to write by hand.
 
+use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::keys::PublicKey;
-use tollgate_policy::token::{Algorithm, Unverifiable};
+use tollgate_policy::token::Unverifiable;
 
 use crate::host;
 

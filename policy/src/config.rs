@@ -8,12 +8,12 @@ mod tests;
 
 use crate::account::AccountRules;
 use crate::caps::Caps;
+use crate::issuer::Issuer;
 use crate::json;
 use crate::path::Path;
 use crate::refusal::Format;
 use crate::request::Request;
 use crate::route::{Class, Mounts, Routes};
-use crate::token::Issuer;
 
 /// A configuration that is right, ready to decide by.
 #[derive(Debug)]

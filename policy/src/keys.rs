@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::algorithm::Algorithm;
 use crate::json;
-use crate::token::Algorithm;
 
 /// The largest key set that is read, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;

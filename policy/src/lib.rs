@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod account;
+pub mod algorithm;
 pub mod assertion;
 pub mod caps;
 pub mod config;
@@ -9,6 +10,7 @@ pub mod credential;
 pub mod decide;
 pub mod forward;
 mod identity;
+pub mod issuer;
 mod json;
 pub mod keys;
 pub mod membership;

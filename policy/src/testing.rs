@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::account::AccountName;
+use crate::algorithm::Algorithm;
 use crate::assertion::AssertionKey;
 use crate::caps::{Store, StoreError, Version};
 use crate::config::Policy;
@@ -17,7 +18,7 @@ use crate::keys::{KeyError, KeySet, PublicKey};
 use crate::membership::{self, Grant};
 use crate::request::Field;
 use crate::route::Access;
-use crate::token::{self, Algorithm, Unverifiable, Verifier};
+use crate::token::{self, Unverifiable, Verifier};
 
 /// The time in the tests' world, in seconds since the Unix epoch: half a minute past a full one.
 pub const NOW: u64 = 1_800_000_030;

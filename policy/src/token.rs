@@ -10,41 +10,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use self::jws::Jws;
+use crate::algorithm::Algorithm;
+use crate::issuer::Issuer;
 use crate::keys::{KeyError, PublicKey};
-use crate::membership::{AdminClaim, Membership};
 use crate::refusal::Code;
-
-/// An issuer whose tokens are accepted, and under which conditions.
-#[derive(Debug)]
-pub struct Issuer {
-    /// The exact `iss`.
-    pub issuer: String,
-    /// Any of these must be in `aud`.
-    pub audiences: Vec<String>,
-    /// Any of these must be `azp`; empty: not checked.
-    pub authorized_parties: Vec<String>,
-    /// The signature algorithms that are accepted.
-    pub algorithms: Vec<Algorithm>,
-    /// Where the keys come from.
-    pub jwks: crate::keys::Source,
-    /// How far the clocks of issuer and gate may differ.
-    pub clock_skew: Duration,
-    /// The longest time from `iat` to `exp`.
-    pub max_lifetime: Option<Duration>,
-    /// The longest token, in bytes.
-    pub max_size: usize,
-    /// Which accounts a token may act for.
-    pub membership: Membership,
-    /// Who is an administrator; none: nobody.
-    pub admin: Option<AdminClaim>,
-}
-
-/// A signature algorithm (RFC 7518 §3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Rs256,
-}
 
 /// What verifying a token needs from outside the rules.
 pub trait Verifier {
@@ -98,27 +67,6 @@ pub struct VerifiedToken<'p> {
     issuer: &'p Issuer,
     subject: String,
     claims: Map<String, Value>,
-}
-
-// === impl Algorithm ===
-
-impl Algorithm {
-    /// All that this version verifies.
-    pub const ALL: [Self; 1] = [Self::Rs256];
-
-    /// The name in `alg`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-        }
-    }
-
-    /// The algorithm of a name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.as_str() == name)
-    }
 }
 
 // === impl VerifiedToken ===

@@ -12,10 +12,12 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 use tollgate_policy::account::AccountName;
+use tollgate_policy::algorithm::Algorithm;
+use tollgate_policy::issuer;
 use tollgate_policy::keys::{KeySet, Source};
 use tollgate_policy::membership::Membership;
 use tollgate_policy::refusal::Code;
-use tollgate_policy::token::{self, Algorithm, Rejection, VerifiedToken};
+use tollgate_policy::token::{self, Rejection, VerifiedToken};
 
 use crate::error::Error;
 use crate::options::Options;
@@ -32,7 +34,7 @@ const CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// Whom tokens are believed from.
 pub(crate) struct Issuer {
     /// One, in the form in which the gate's rules take them.
-    rules: [token::Issuer; 1],
+    rules: [issuer::Issuer; 1],
     keys: Keys<Fetcher>,
     membership_claim: Option<String>,
 }
@@ -58,7 +60,7 @@ struct Organisation {
 
 impl Issuer {
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
-        let rules = token::Issuer {
+        let rules = issuer::Issuer {
             issuer: options.issuer.clone(),
             audiences: options.audience.clone(),
             authorized_parties: Vec::new(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::Issuer;
+use crate::issuer::Issuer;
 use crate::refusal::Code;
 
 /// Checks audience, party and times. The issuer was found by `iss`, so that one holds already.

@@ -149,7 +149,7 @@ mod tests {
 
     use axum::body::Bytes;
     use tokio::time::advance;
-    use tollgate_policy::token::Algorithm;
+    use tollgate_policy::algorithm::Algorithm;
 
     /// Answers with a key set of one key, or fails.
     #[derive(Default)]

@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use spki::SubjectPublicKeyInfoRef;
+use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::keys::{KeyError, KeySet, PublicKey};
-use tollgate_policy::token::{Algorithm, Unverifiable, Verifier};
+use tollgate_policy::token::{Unverifiable, Verifier};
 
 /// Verifies by a key set, where there is one.
 pub(super) struct Verifying<'a>(pub(super) Option<&'a KeySet>);

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{Result, source, wrong};
+use crate::algorithm::Algorithm;
+use crate::issuer::Issuer;
 use crate::keys::{KeySet, Remote, Source, Uri};
 use crate::membership::{AdminClaim, ClaimPath, Membership, Shape};
-use crate::token::{Algorithm, Issuer};
 
 /// Beyond this, skew is a way of accepting expired tokens.
 const MAX_SKEW: Duration = Duration::from_secs(600);
