@@ -7,7 +7,7 @@ use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::config::Policy;
 use tollgate_policy::decide::{Decision, Knowledge, Need, decide};
 use tollgate_policy::forward::Forward;
-use tollgate_policy::keys::{KeyError, PublicKey};
+use tollgate_policy::keys::{KeyError, LONGEST_WAIT, PublicKey};
 use tollgate_policy::refusal::{Code, Format, Refusal};
 use tollgate_policy::request::Request;
 use tollgate_policy::token::{Unverifiable, Verifier};
@@ -17,7 +17,12 @@ use crate::host::{self, Level, pairs};
 use crate::issuer_keys::IssuerKeys;
 use crate::shared_counts::SharedCounts;
 use crate::signature;
-use crate::waiting::{Waiter, Waiting};
+use crate::waiting::{Full, Waiter, Waiting};
+
+/// How many paused requests are answered or resumed in one call from the host. Envoy carries these out after the
+/// call, each within the one before (`WasmBase::doAfterVmCallActions`); some hundreds exhaust V8's stack, which ends
+/// the virtual machine.
+const TURNS: usize = 32;
 
 /// One configuration at work in one worker.
 pub struct Gate {
@@ -58,13 +63,15 @@ impl Gate {
         self.serve_until(context, None)
     }
 
-    /// Tries again for all that wait, and gives up on those that have waited long enough.
-    pub fn serve_waiting(&self, root: u32) {
-        let waiting = self.waiting.take();
-        if waiting.is_empty() {
-            return;
+    /// Tries again for those whose turn it is, some at a time; tells whether more are left for another call.
+    pub fn serve_waiting(&self, root: u32) -> bool {
+        if let Ok(now) = host::now() {
+            self.waiting.wake_expired(now, LONGEST_WAIT);
         }
-        for waiter in waiting {
+        for _ in 0..TURNS {
+            let Some(waiter) = self.waiting.next() else {
+                break;
+            };
             // Only a stream that is gone has no context any more, and a stream that is gone needs no answer.
             if host::set_effective_context(waiter.context).is_err() {
                 continue;
@@ -76,6 +83,7 @@ impl Gate {
             }
         }
         let _ = host::set_effective_context(root);
+        self.waiting.is_anyone_awake()
     }
 
     /// Forgets a request that is no more.
@@ -92,6 +100,7 @@ impl Gate {
     pub fn answered(&self, token: u32, size: usize) {
         let issuers = &self.policy.issuers;
         self.keys.answered(issuers, token, size, &self.counters);
+        self.waiting.wake_all();
     }
 
     fn serve_until(&self, context: u32, waiter: Option<Waiter>) -> Outcome {
@@ -118,8 +127,10 @@ impl Gate {
                 if now >= until {
                     return self.refuse(&Code::KeysUnavailable.into(), request.is_grpc());
                 }
-                self.waiting.add(Waiter { context, until });
-                Outcome::Waiting
+                match self.waiting.add(Waiter { context, until }) {
+                    Ok(()) => Outcome::Waiting,
+                    Err(Full) => self.refuse(&Code::KeysUnavailable.into(), request.is_grpc()),
+                }
             }
         }
     }
@@ -239,9 +250,9 @@ fn respond(refusal: &Refusal, format: Format, grpc: bool) -> Outcome {
 /// The key from the environment; none where it is missing or weak, which the log says.
 fn assertion_key(policy: &Policy) -> Option<AssertionKey> {
     let name = &policy.assertion.as_ref()?.key_env;
-    let key = match std::env::var(name) {
-        Ok(value) => AssertionKey::new(value.as_bytes()).map_err(|weak| weak.to_string()),
-        Err(_) => Err("it is not in vm_config.environment_variables".to_owned()),
+    let key = match std::env::var_os(name) {
+        Some(value) => AssertionKey::new(value.as_encoded_bytes()).map_err(|weak| weak.to_string()),
+        None => Err("it is not in vm_config.environment_variables".to_owned()),
     };
     match key {
         Ok(key) => Some(key),

@@ -21,8 +21,8 @@ pub struct IssuerKeys(RefCell<Vec<Fetched>>);
 struct Fetched {
     /// The last good set, and when it came.
     set: Option<(KeySet, Duration)>,
-    /// When to fetch next.
-    due: Duration,
+    /// When the last fetch ended, and how long after that the next one is due; none: there was none.
+    last: Option<(Duration, Duration)>,
     /// The callout that is under way.
     token: Option<u32>,
     /// What went wrong last, so that each change is logged once.
@@ -75,9 +75,7 @@ impl IssuerKeys {
             let Some(remote) = &issuer.jwks.remote else {
                 continue;
             };
-            // Further off than any interval: the clock has stepped back since.
-            let later = now < fetched.due && fetched.due - now <= remote.refresh;
-            if fetched.token.is_some() || later {
+            if fetched.token.is_some() || !fetched.is_due(now) {
                 continue;
             }
             match request(remote) {
@@ -147,6 +145,12 @@ fn read_answer(size: usize) -> Result<KeySet, String> {
 // === impl Fetched ===
 
 impl Fetched {
+    /// A clock that has stepped back by as much counts as well: it was wrong before, or is now.
+    fn is_due(&self, now: Duration) -> bool {
+        self.last
+            .is_none_or(|(ended, wait)| now.abs_diff(ended) >= wait)
+    }
+
     fn succeeded(&mut self, keys: KeySet, issuer: &Issuer, now: Duration, counters: &Counters) {
         counters.keys_fetched.increment();
         if self.set.is_none() || self.failure.is_some() {
@@ -159,7 +163,7 @@ impl Fetched {
             .as_ref()
             .map_or(RETRY, |remote| remote.refresh);
         self.set = Some((keys, now));
-        self.due = now + refresh;
+        self.last = Some((now, refresh));
         self.failure = None;
     }
 
@@ -171,6 +175,6 @@ impl Fetched {
             host::log(Level::Warn, &message);
             self.failure = Some(why.to_owned());
         }
-        self.due = now + RETRY;
+        self.last = Some((now, RETRY));
     }
 }

@@ -14,11 +14,16 @@ use crate::stream::Stream;
 /// How exactly `max_wait` is kept, and how soon keys are fetched when they are due.
 const TICK: Duration = Duration::from_millis(200);
 
+/// The next tick, while requests have their turn that one call could not serve.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
 /// One configuration's context.
 pub struct Root {
     id: u32,
     /// None: nobody passes.
     gate: Option<Rc<Gate>>,
+    /// Whether ticks come [`AT_ONCE`].
+    hurried: bool,
 }
 
 // === impl Root ===
@@ -26,7 +31,23 @@ pub struct Root {
 impl Root {
     /// A context that has not been configured yet.
     pub fn new(id: u32) -> Self {
-        Self { id, gate: None }
+        Self {
+            id,
+            gate: None,
+            hurried: false,
+        }
+    }
+
+    /// Serves some of those that wait, and has the next tick come at once while there are more.
+    fn serve_waiting(&mut self) {
+        let more = self
+            .gate
+            .as_ref()
+            .is_some_and(|gate| gate.serve_waiting(self.id));
+        if more != self.hurried && host::set_tick_period(if more { AT_ONCE } else { TICK }).is_ok()
+        {
+            self.hurried = more;
+        }
     }
 }
 
@@ -40,8 +61,8 @@ impl Context for Root {
     ) {
         if let Some(gate) = &self.gate {
             gate.answered(token, body);
-            gate.serve_waiting(self.id);
         }
+        self.serve_waiting();
     }
 }
 
@@ -80,8 +101,8 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         if let Some(gate) = &self.gate {
             gate.fetch_keys();
-            gate.serve_waiting(self.id);
         }
+        self.serve_waiting();
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

@@ -12,6 +12,8 @@ pub struct Stream {
     id: u32,
     /// None: the filter has no configuration, and nobody passes.
     gate: Option<Rc<Gate>>,
+    /// Whether it has ever been paused.
+    waited: bool,
 }
 
 // === impl Stream ===
@@ -19,7 +21,11 @@ pub struct Stream {
 impl Stream {
     /// A stream that nothing is known of yet.
     pub fn new(id: u32, gate: Option<Rc<Gate>>) -> Self {
-        Self { id, gate }
+        Self {
+            id,
+            gate,
+            waited: false,
+        }
     }
 }
 
@@ -31,6 +37,7 @@ impl HttpContext for Stream {
             Some(gate) => gate.serve(self.id),
             None => gate::refuse_all(),
         };
+        self.waited = outcome == Outcome::Waiting;
         match outcome {
             Outcome::Forwarded => Action::Continue,
             Outcome::Answered | Outcome::Waiting => Action::Pause,
@@ -41,7 +48,7 @@ impl HttpContext for Stream {
 impl Drop for Stream {
     /// The client of a waiting request can leave.
     fn drop(&mut self) {
-        if let Some(gate) = &self.gate {
+        if let Some(gate) = self.gate.as_ref().filter(|_| self.waited) {
             gate.forget(self.id);
         }
     }

@@ -76,7 +76,11 @@ impl AccountRules {
     pub fn new(pattern: &str, reserved: Vec<String>) -> Result<Self, PatternError> {
         let pattern = match pattern {
             DEFAULT_PATTERN => None,
-            other => Some(Regex::new(&format!("^(?:{other})$"))?),
+            other => {
+                // On its own first: what is no pattern by itself could be one within the group.
+                Regex::new(other)?;
+                Some(Regex::new(&format!("^(?:{other})$"))?)
+            }
         };
         Ok(Self { pattern, reserved })
     }
@@ -189,6 +193,11 @@ mod tests {
             let found = rules.account(Field::One(bad.as_bytes()));
             assert_eq!(found, Err(Code::AccountInvalid), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_pattern_cannot_leave_its_group() {
+        assert!(AccountRules::new("a)|(?:b", Vec::new()).is_err());
     }
 
     proptest! {

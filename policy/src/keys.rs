@@ -12,6 +12,9 @@ use crate::json;
 /// The largest key set that is read, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
 
+/// The longest `max_wait` that can be configured.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
 /// Where an issuer's keys come from: an inline set, a fetched one, or the first until the second is there.
 #[derive(Debug)]
 pub struct Source {

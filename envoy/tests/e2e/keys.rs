@@ -1,5 +1,7 @@
 //! The issuer's keys: fetched through Envoy, waited for, kept, and refused when they are no good.
 
+use std::thread;
+
 use serde_json::json;
 use tollgate_envoy::issuer::{Draft, Endpoint, Fault, FaultKind};
 use tollgate_envoy::stack::{Builder, Stack};
@@ -139,4 +141,54 @@ fn an_inline_set_holds_until_the_first_fetch() {
         .start()
         .unwrap();
     assert_eq!(outcome(&stack), "200");
+}
+
+/// Anybody can make requests wait: they need a key id, and no signature.
+#[test]
+fn a_flood_that_waits_for_keys_does_not_bring_the_worker_down() {
+    const FLOOD: u64 = 900;
+    let stack = stack()
+        .echo()
+        .workers(1)
+        .policy_for(|policy, issuer| {
+            issuer.fault(Fault::of_keys(FaultKind::Status));
+            policy["issuers"][0]["jwks"]["max_wait"] = json!("20s");
+        })
+        .start()
+        .unwrap();
+    let token = stack.issuer().member("acme");
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let forged = stack
+        .get("/x")
+        .account("acme")
+        .bearer(format!("{signed}.AAAA"));
+
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let flood: Vec<_> = (0..FLOOD)
+            .map(|_| {
+                scope.spawn(|| {
+                    forged
+                        .send()
+                        .map_or_else(|error| error.to_string(), |answer| answer.outcome())
+                })
+            })
+            .collect();
+        let waiting = || stack.envoy().stat("http.edge.downstream_rq_active");
+        wait_until("all of them wait", || waiting() >= Some(FLOOD));
+        stack.issuer().fault(Fault::of_keys(FaultKind::None));
+        flood
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| *outcome == "401 token_signature");
+    assert_eq!(refused.count() as u64, FLOOD);
+    assert_eq!(outcome(&stack), "200");
+    assert!(
+        !stack.envoy().log().contains("RangeError"),
+        "{}",
+        stack.envoy().log()
+    );
 }

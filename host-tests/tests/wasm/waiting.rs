@@ -180,3 +180,47 @@ fn a_clock_that_steps_back_prolongs_the_wait_once_at_most() {
     worker.tick();
     assert_eq!(worker.outcome(stream).summary(), "503 keys_unavailable");
 }
+
+/// Envoy carries replies and resumptions out one within the other, and hundreds exhaust V8's stack.
+#[test]
+fn many_that_wait_are_served_a_few_at_a_time() {
+    let mut worker = worker(&World::new());
+    let waiting: Vec<_> = (0..100).map(|_| worker.open(good())).collect();
+    let served = |worker: &mut Worker| {
+        let host = worker.host();
+        host.count("proxy_continue_stream") + host.count("proxy_send_local_response")
+    };
+    let period = worker.host().tick_period.unwrap();
+    worker.answer_callout(keys());
+    let mut before = 0;
+    for call in 0.. {
+        let after = served(&mut worker);
+        assert!(
+            (1..=32).contains(&(after - before)),
+            "{after} after call {call}"
+        );
+        if after == waiting.len() {
+            break;
+        }
+        assert!(
+            worker.host().tick_period.unwrap() < period,
+            "the next tick comes soon"
+        );
+        before = after;
+        worker.tick();
+    }
+    assert_eq!(worker.host().tick_period, Some(period));
+    for stream in waiting {
+        assert!(worker.outcome(stream).is_forwarded());
+    }
+}
+
+#[test]
+fn those_that_wait_are_bounded() {
+    let mut worker = worker(&World::new());
+    let waiting: Vec<_> = (0..1024).map(|_| worker.open(good())).collect();
+    assert_eq!(worker.request(good()).summary(), "503 keys_unavailable");
+    worker.end(waiting[0]);
+    let stream = worker.open(good());
+    assert_eq!(worker.outcome(stream).summary(), "waiting");
+}

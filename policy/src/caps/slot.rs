@@ -1,6 +1,6 @@
 //! One slot of the shared counts: some accounts, and what each has used of each cap in one minute.
 //!
-//! The bytes, numbers little-endian: minute since the Unix epoch (u32), number of accounts (u8), then for each
+//! The bytes, numbers little-endian: number of accounts (u8), minute since the Unix epoch (u32), then for each
 //! account: length of the name (u8), name, number of caps (u8), and for each cap its id (u64) and count (u32).
 
 use std::time::Duration;
@@ -11,6 +11,10 @@ use crate::account::AccountName;
 pub(super) const MAX_ACCOUNTS: usize = 32;
 
 const SECONDS: u64 = 60;
+
+/// How many minutes a clock may have stepped back for the counts to stay as they are. A larger step means that the
+/// clock was wrong when they were written, and would lock accounts out for as long as it was wrong.
+const STEP_BACK: u32 = 5;
 
 /// A slot in the minute that now is.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,25 +45,32 @@ impl Slot {
 
     /// Reads a slot; one of an earlier minute is empty. Nothing for bytes that no gate wrote, or only a part of them.
     ///
-    /// A clock that steps back stays in the minute that was written: nothing is admitted twice.
+    /// A clock that steps back, by no more than [`STEP_BACK`], stays in the minute that was written: nothing is
+    /// admitted twice.
     pub fn read(bytes: &[u8], now: Duration) -> Option<Self> {
         let fresh = Self::new(now)?;
-        let (written, mut rest) = bytes.split_first_chunk()?;
+        let (count, rest) = bytes.split_first()?;
+        let (written, mut rest) = rest.split_first_chunk()?;
         let minute = u32::from_le_bytes(*written);
         if minute < fresh.minute {
             return Some(fresh);
         }
-        let count = *rest.split_off_first()?;
-        let accounts = (0..count)
+        let accounts = (0..*count)
             .map(|_| Account::read(&mut rest))
             .collect::<Option<_>>()?;
-        rest.is_empty().then_some(Self { minute, accounts })
+        if !rest.is_empty() {
+            return None;
+        }
+        if minute - fresh.minute > STEP_BACK {
+            return Some(fresh);
+        }
+        Some(Self { minute, accounts })
     }
 
     /// The slot's bytes.
     pub fn write(&self) -> Vec<u8> {
-        let mut bytes = self.minute.to_le_bytes().to_vec();
-        bytes.push(u8::try_from(self.accounts.len()).unwrap_or(u8::MAX));
+        let mut bytes = vec![u8::try_from(self.accounts.len()).unwrap_or(u8::MAX)];
+        bytes.extend_from_slice(&self.minute.to_le_bytes());
         for account in &self.accounts {
             account.write(&mut bytes);
         }
@@ -182,14 +193,15 @@ mod tests {
         let mut slot = Slot::new(NOW).unwrap();
         slot.add_one(&account("acme"), 1).unwrap();
         assert_eq!(slot.seconds_left(NOW), 30);
-        let at = |now| {
-            Slot::read(&slot.write(), now)
-                .unwrap()
-                .used(&account("acme"), 1)
+        let used = |now| {
+            let slot = Slot::read(&slot.write(), now).unwrap();
+            slot.used(&account("acme"), 1)
         };
-        assert_eq!(at(NOW + Duration::from_secs(29)), 1);
-        assert_eq!(at(NOW + Duration::from_secs(30)), 0);
-        assert_eq!(at(NOW - Duration::from_secs(3600)), 1);
+        let seconds = Duration::from_secs;
+        assert_eq!(used(NOW + seconds(29)), 1);
+        assert_eq!(used(NOW + seconds(30)), 0);
+        assert_eq!(used(NOW - seconds(5 * 60)), 1);
+        assert_eq!(used(NOW - seconds(6 * 60)), 0, "the clock was wrong before");
     }
 
     #[test]

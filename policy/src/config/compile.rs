@@ -47,6 +47,7 @@ fn account_header(name: String) -> Result<String> {
         "cookie",
         "content-type",
         "origin",
+        "access-control-request-method",
         identity::ADMIN_HEADER,
     ];
     if taken.contains(&name.as_str()) || name.starts_with("x-tollgate-") {

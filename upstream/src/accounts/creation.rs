@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::Semaphore;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tollgate_policy::account::AccountName;
 
@@ -106,7 +107,9 @@ async fn create(databases: &Databases, name: &AccountName) -> Result<Created, Cr
     let outcome = build(databases, &system, &account).await;
     if let Err(error) = &outcome {
         tracing::error!(account = account.name(), %error, "an account could not be created");
-        clear(&system, &account).await?;
+        if !matches!(error, CreationError::DatabaseExists) {
+            clear(&system, &account).await?;
+        }
         let delete = "delete from accounts where name = $1 and status = 'creating'";
         execute(&system, delete, name).await?;
     }
@@ -150,8 +153,14 @@ async fn build(
     account: &Registered,
 ) -> Result<Created, CreationError> {
     let create = create_database(&DatabaseName::from(account));
-    let created = system.batch_execute(&create).await;
-    created.map_err(DatabaseError::from)?;
+    system
+        .batch_execute(&create)
+        .await
+        .map_err(|error| match error.code() {
+            // Made by somebody else since `claim` looked: not ours to drop.
+            Some(&SqlState::DUPLICATE_DATABASE) => CreationError::DatabaseExists,
+            _ => DatabaseError::from(error).into(),
+        })?;
     migrate_account(databases, account).await?;
 
     let activate = "update accounts set status = 'active' where name = $1 \

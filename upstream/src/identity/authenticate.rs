@@ -111,7 +111,7 @@ fn invalid(why: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
     Problem::unauthorized("assertion_invalid", why, CHALLENGE)
 }
 
-/// Seconds since the Unix epoch; a clock before it has every assertion refused by its `iat`.
+/// Seconds since the Unix epoch; a clock before it has every assertion refused as expired.
 fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Result, source, wrong};
 use crate::algorithm::Algorithm;
 use crate::issuer::Issuer;
-use crate::keys::{KeySet, Remote, Source, Uri};
+use crate::keys::{KeySet, LONGEST_WAIT, Remote, Source, Uri};
 use crate::membership::{AdminClaim, ClaimPath, Membership, Shape};
 
 /// Beyond this, skew is a way of accepting expired tokens.
@@ -120,7 +120,7 @@ fn jwks(source: source::Jwks, path: &str) -> Result<Source> {
                 refresh: between(source.refresh, 1, 86_400 * 7, &at("refresh"))?,
                 timeout: between(source.timeout, 1, 60, &at("timeout"))?,
                 max_stale: between(source.max_stale, 1, 86_400 * 30, &at("max_stale"))?,
-                max_wait: between(source.max_wait, 0, 60, &at("max_wait"))?,
+                max_wait: between(source.max_wait, 0, LONGEST_WAIT.as_secs(), &at("max_wait"))?,
             })
         }
     };
