@@ -63,7 +63,8 @@ impl Headers {
         found.map(|(_, value)| &value[..])
     }
 
-    pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) {
+    /// Adds one, also where there is one of that name.
+    pub fn add(&mut self, name: &[u8], value: &[u8]) {
         self.0.push((name.to_ascii_lowercase(), value.to_vec()));
     }
 

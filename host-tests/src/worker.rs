@@ -109,6 +109,15 @@ impl Worker {
         stream
     }
 
+    /// A request's trailers: as they go on, or nothing where the filter holds them back.
+    pub fn trailers(&mut self, StreamId(id): StreamId, trailers: Headers) -> Option<Headers> {
+        let count = u32::try_from(trailers.len()).unwrap();
+        self.host().streams.get(id).unwrap().trailers = Some(trailers);
+        let action = self.call(id, "proxy_on_request_trailers", &[id, count]);
+        let trailers = self.host().streams.get(id).unwrap().trailers.take();
+        trailers.filter(|_| action == 0)
+    }
+
     /// What became of a request so far.
     pub fn outcome(&mut self, StreamId(id): StreamId) -> Outcome {
         self.host().streams.get(id).expect("a stream").outcome()

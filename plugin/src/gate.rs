@@ -7,13 +7,14 @@ use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::config::Policy;
 use tollgate_policy::decide::{Decision, Knowledge, Need, decide};
 use tollgate_policy::forward::Forward;
+use tollgate_policy::identity;
 use tollgate_policy::keys::{KeyError, LONGEST_WAIT, PublicKey};
 use tollgate_policy::refusal::{Code, Format, Refusal};
 use tollgate_policy::request::Request;
 use tollgate_policy::token::{Unverifiable, Verifier};
 
 use crate::counters::Counters;
-use crate::host::{self, Level, pairs};
+use crate::host::{self, Level, Map, pairs};
 use crate::issuer_keys::IssuerKeys;
 use crate::shared_counts::SharedCounts;
 use crate::signature;
@@ -103,8 +104,27 @@ impl Gate {
         self.waiting.wake_all();
     }
 
+    /// Removes forged identity from a request's trailers: there too, a server could take it for the gate's.
+    ///
+    /// # Errors
+    ///
+    /// They could not be read or changed, and must not go on.
+    pub fn clean_trailers(&self) -> host::Result<()> {
+        let bytes = host::request(Map::Trailers)?;
+        let Some(trailers) = pairs::read(&bytes) else {
+            return Err(host::Error::Malformed);
+        };
+        let header = &self.policy.account_header;
+        for (name, _) in trailers {
+            if identity::is_reserved(name, header) {
+                host::remove(Map::Trailers, name)?;
+            }
+        }
+        Ok(())
+    }
+
     fn serve_until(&self, context: u32, waiter: Option<Waiter>) -> Outcome {
-        let Ok(bytes) = host::request_headers() else {
+        let Ok(bytes) = host::request(Map::Headers) else {
             return self.refuse(&Code::NotReady.into(), false);
         };
         let Some(headers) = pairs::read(&bytes) else {
@@ -145,7 +165,7 @@ impl Gate {
     fn forward(&self, forward: &Forward, request: &Request<'_>) -> host::Result<()> {
         let edits = forward.edits(request, &self.policy);
         for name in edits.remove {
-            host::remove_request_header(name)?;
+            host::remove(Map::Headers, name)?;
         }
         for (name, value) in edits.set {
             host::set_request_header(name, value)?;

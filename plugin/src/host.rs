@@ -19,6 +19,8 @@ use proxy_wasm::hostcalls;
 pub enum Error {
     /// There is no such thing.
     NotFound,
+    /// What came back does not have the form that it should have.
+    Malformed,
     /// Any other status, by its number in `proxy_wasm_common.h`.
     Status(u32),
 }
@@ -100,29 +102,30 @@ pub fn response_body(size: usize) -> Result<Vec<u8>> {
     })
 }
 
-/// The request's headers, in the form of [`pairs::read`].
-pub fn request_headers() -> Result<Vec<u8>> {
-    returned(|data, size| unsafe {
-        ffi::proxy_get_header_map_pairs(ffi::map::HTTP_REQUEST_HEADERS, data, size)
-    })
+/// A map of a request (`MapType`).
+#[derive(Clone, Copy, Debug)]
+pub enum Map {
+    /// Readable until the request goes on.
+    Headers = 0,
+    /// Readable while they are delivered.
+    Trailers = 1,
 }
 
-/// Removes all request headers of a name.
-pub fn remove_request_header(name: &[u8]) -> Result<()> {
-    check(unsafe {
-        ffi::proxy_remove_header_map_value(
-            ffi::map::HTTP_REQUEST_HEADERS,
-            name.as_ptr(),
-            name.len(),
-        )
-    })
+/// A request's headers or trailers, in the form of [`pairs::read`].
+pub fn request(map: Map) -> Result<Vec<u8>> {
+    returned(|data, size| unsafe { ffi::proxy_get_header_map_pairs(map as u32, data, size) })
+}
+
+/// Removes all of a name from a request.
+pub fn remove(map: Map, name: &[u8]) -> Result<()> {
+    check(unsafe { ffi::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
 }
 
 /// Replaces all request headers of a name by one.
 pub fn set_request_header(name: &str, value: &str) -> Result<()> {
     check(unsafe {
         ffi::proxy_replace_header_map_value(
-            ffi::map::HTTP_REQUEST_HEADERS,
+            Map::Headers as u32,
             name.as_ptr(),
             name.len(),
             value.as_ptr(),

@@ -16,7 +16,7 @@ impl Store for SharedCounts {
         match host::shared_data(&name(slot)) {
             Ok((bytes, version)) => Ok((bytes, Some(version))),
             Err(Error::NotFound) => Ok((Vec::new(), None)),
-            Err(Error::Status(_)) => Err(StoreError),
+            Err(Error::Malformed | Error::Status(_)) => Err(StoreError),
         }
     }
 

@@ -43,6 +43,14 @@ impl HttpContext for Stream {
             Outcome::Answered | Outcome::Waiting => Action::Pause,
         }
     }
+
+    fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
+        match &self.gate {
+            Some(gate) if gate.clean_trailers().is_ok() => Action::Continue,
+            // What cannot be cleaned stays here; Envoy's timeouts end the request.
+            _ => Action::Pause,
+        }
+    }
 }
 
 impl Drop for Stream {

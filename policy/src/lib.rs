@@ -9,7 +9,7 @@ pub mod config;
 pub mod credential;
 pub mod decide;
 pub mod forward;
-mod identity;
+pub mod identity;
 pub mod issuer;
 mod json;
 pub mod keys;

@@ -14,6 +14,8 @@ pub(crate) struct Streams(BTreeMap<u32, Stream>);
 pub(crate) struct Stream {
     pub phase: Phase,
     pub headers: Headers,
+    /// While they are delivered.
+    pub trailers: Option<Headers>,
     pub state: BTreeMap<String, String>,
     /// Headers and filter state with which the request went on.
     forwarded: Option<(Headers, BTreeMap<String, String>)>,

@@ -1,6 +1,6 @@
 //! What a client says about itself never reaches the upstream (step 2), and what the gate says does (step 8).
 
-use host_tests::{Headers, Request, Token, World, configuration};
+use host_tests::{Fault, Headers, Request, Token, World, configuration, status};
 
 const FORGED: [&str; 7] = [
     "x-tollgate-assertion",
@@ -79,4 +79,37 @@ fn other_filters_see_the_identity_as_filter_state() {
     let outcome = worker.request(Request::get("/api/accounts"));
     assert_eq!(outcome.state()["tollgate.decision"], "public");
     assert_eq!(outcome.state().len(), 1);
+}
+
+fn trailers() -> Headers {
+    let names = ["x-tollgate-subject", "x_account_id", "x-admin", "x-trailer"];
+    let mut trailers = Headers::new();
+    for name in names {
+        trailers.add(name.as_bytes(), b"root");
+    }
+    trailers
+}
+
+#[test]
+fn forged_identity_is_removed_from_trailers_too() {
+    let mut worker = World::new().worker(&configuration::inline());
+    let stream = worker.open(Request::get("/api/accounts"));
+    let trailers = worker.trailers(stream, trailers()).unwrap();
+    assert_eq!(trailers.names(), ["x-trailer"]);
+}
+
+#[test]
+fn trailers_that_cannot_be_cleaned_are_held_back() {
+    for call in [
+        "proxy_get_header_map_pairs",
+        "proxy_remove_header_map_value",
+    ] {
+        let mut worker = World::new().worker(&configuration::inline());
+        let stream = worker.open(Request::get("/api/accounts"));
+        worker
+            .host()
+            .faults
+            .always(call, Fault::Status(status::BAD_ARGUMENT));
+        assert_eq!(worker.trailers(stream, trailers()), None, "{call}");
+    }
 }

@@ -20,7 +20,6 @@ pub mod buffer {
 
 /// `MapType`.
 pub mod map {
-    pub const HTTP_REQUEST_HEADERS: u32 = 0;
     pub const HTTP_CALL_RESPONSE_HEADERS: u32 = 6;
 }
 

@@ -9,6 +9,7 @@ const HTTP_CALL_RESPONSE_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
 const REQUEST_HEADERS: u32 = 0;
+const REQUEST_TRAILERS: u32 = 1;
 const HTTP_CALL_RESPONSE_HEADERS: u32 = 6;
 
 /// buffer, start, size, → bytes
@@ -66,6 +67,7 @@ fn map<'a>(call: &'a mut Arguments<'_>, kind: u32) -> Option<&'a Headers> {
             .get(context)
             .filter(|stream| matches!(stream.phase, Phase::Request | Phase::Log))
             .map(|stream| &stream.headers),
+        REQUEST_TRAILERS => host.streams.get(context)?.trailers.as_ref(),
         HTTP_CALL_RESPONSE_HEADERS => host.answer.as_ref().map(|answer| &answer.headers),
         _ => None,
     }

@@ -9,6 +9,7 @@ use crate::headers::Headers;
 use crate::status::{BAD_ARGUMENT, NOT_FOUND, OK, Status};
 
 const REQUEST: u32 = 0;
+const REQUEST_TRAILERS: u32 = 1;
 
 /// map, name, value
 pub(super) fn add_header(call: &mut Arguments<'_>) -> Result<Status, Stop> {
@@ -94,13 +95,18 @@ pub(super) fn set_tick_period(call: &mut Arguments<'_>) -> Result<Status, Stop> 
 }
 
 fn change(call: &mut Arguments<'_>, edit: impl FnOnce(&mut Headers)) -> Status {
-    let of_request = call.number(0) == REQUEST;
-    match stream(call) {
-        Some(stream) if of_request && stream.phase == Phase::Request => {
-            edit(&mut stream.headers);
+    let kind = call.number(0);
+    let map = stream(call).and_then(|stream| match kind {
+        REQUEST => (stream.phase == Phase::Request).then_some(&mut stream.headers),
+        REQUEST_TRAILERS => stream.trailers.as_mut(),
+        _ => None,
+    });
+    match map {
+        Some(map) => {
+            edit(map);
             OK
         }
-        _ => BAD_ARGUMENT,
+        None => BAD_ARGUMENT,
     }
 }
 
