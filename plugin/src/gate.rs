@@ -124,18 +124,20 @@ impl Gate {
     }
 
     fn serve_until(&self, context: u32, waiter: Option<Waiter>) -> Outcome {
-        let Ok(bytes) = host::request(Map::Headers) else {
-            return self.refuse(&Code::NotReady.into(), false);
-        };
+        let bytes = host::request(Map::Headers).unwrap_or_default();
         let Some(headers) = pairs::read(&bytes) else {
-            return self.refuse(&Code::NotReady.into(), false);
+            let unread = Refusal::not_ready("the request's headers cannot be read");
+            return self.refuse(&unread, false);
         };
         let request = Request::read(headers, &self.policy.account_header);
         match decide(&self.policy, &request, self) {
-            Decision::Forward(forward) => match self.forward(&forward, &request) {
-                Ok(()) => Outcome::Forwarded,
-                Err(_) => self.refuse(&Code::NotReady.into(), request.is_grpc()),
-            },
+            Decision::Forward(forward) if self.forward(&forward, &request).is_ok() => {
+                Outcome::Forwarded
+            }
+            Decision::Forward(_) => {
+                let unchanged = Refusal::not_ready("the request's headers cannot be changed");
+                self.refuse(&unchanged, request.is_grpc())
+            }
             Decision::Refuse(refusal) => self.refuse(&refusal, request.is_grpc()),
             Decision::Need(need) => {
                 let Ok(now) = host::now() else {
@@ -241,7 +243,8 @@ impl Knowledge for Gate {
 
 /// Answers a request while there is no configuration.
 pub fn refuse_all() -> Outcome {
-    respond(&Code::NotReady.into(), Format::default(), false)
+    let refusal = Refusal::not_ready("the gate has no configuration");
+    respond(&refusal, Format::default(), false)
 }
 
 fn respond(refusal: &Refusal, format: Format, grpc: bool) -> Outcome {

@@ -117,13 +117,13 @@ impl Cap {
 
     fn refuse(&self, limit: u32, retry_after: u32) -> Refusal {
         Refusal {
-            code: Code::CapExceeded,
             retry_after: Some(retry_after),
             cap: Some(CapRefusal {
                 cap: self.name.clone(),
                 window: WINDOW,
                 limit,
             }),
+            ..Code::CapExceeded.into()
         }
     }
 }
@@ -169,15 +169,16 @@ fn count(
     now: Duration,
     store: &impl Store,
 ) -> Result<(), Refusal> {
-    let not_ready = |_| Refusal::from(Code::NotReady);
+    let unreachable = |StoreError| Refusal::not_ready("the shared counts cannot be reached");
     let number = slot_of(account);
     for _ in 0..ATTEMPTS {
-        let (bytes, version) = store.load(number).map_err(not_ready)?;
+        let (bytes, version) = store.load(number).map_err(unreachable)?;
         let slot = match version {
             None => Slot::new(now),
             Some(_) => Slot::read(&bytes, now),
         };
-        let mut slot = slot.ok_or(Code::NotReady)?;
+        let mut slot =
+            slot.ok_or_else(|| Refusal::not_ready("the shared counts are not the gate's"))?;
         let retry_after = slot.seconds_left(now);
         if let Some((cap, limit)) = limited
             .iter()
@@ -188,17 +189,19 @@ fn count(
         for (cap, _) in limited {
             slot.add_one(account, cap.id).map_err(|Full| Refusal {
                 retry_after: Some(retry_after),
-                ..Code::NotReady.into()
+                ..Refusal::not_ready(
+                    "the shared counts have no room for another account this minute",
+                )
             })?;
         }
         if store
             .swap(number, &slot.write(), version)
-            .map_err(not_ready)?
+            .map_err(unreachable)?
         {
             return Ok(());
         }
     }
-    Err(Code::NotReady.into())
+    Err(Refusal::not_ready("the shared counts change too fast"))
 }
 
 fn slot_of(account: &AccountName) -> u32 {

@@ -68,7 +68,9 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
         return Ok(Forward::public(class));
     }
     if policy.assertion.is_some() && known.assertion_key().is_none() {
-        return Err(Code::NotReady.into());
+        return Err(
+            Refusal::not_ready("the assertion's key is missing in the gate's environment").into(),
+        );
     }
 
     // 4. The account.

@@ -13,6 +13,8 @@ pub use self::code::Code;
 pub struct Refusal {
     /// Why.
     pub code: Code,
+    /// What the client and the operator read. Nothing that was sent is repeated.
+    pub detail: &'static str,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u32>,
     /// The cap that refused, for [`Code::CapExceeded`].
@@ -73,6 +75,7 @@ impl From<Code> for Refusal {
         let retry_after = (code.status() == 503).then_some(1);
         Self {
             code,
+            detail: code.detail(),
             retry_after,
             cap: None,
         }
@@ -80,6 +83,14 @@ impl From<Code> for Refusal {
 }
 
 impl Refusal {
+    /// The gate lacks what `detail` says.
+    pub fn not_ready(detail: &'static str) -> Self {
+        Self {
+            detail,
+            ..Code::NotReady.into()
+        }
+    }
+
     /// The response to a request; `grpc` where the request's content type says so.
     pub fn answer(&self, format: Format, grpc: bool) -> Answer {
         let mut headers = Vec::new();
@@ -110,7 +121,7 @@ impl Refusal {
 
     fn line(&self) -> String {
         match &self.cap {
-            None => format!("{}: {}", self.code.as_str(), self.code.detail()),
+            None => format!("{}: {}", self.code.as_str(), self.detail),
             Some(cap) => format!(
                 "{}: {} ({}) of `{}`",
                 self.code.as_str(),
@@ -127,7 +138,7 @@ impl Refusal {
             title: self.code.title(),
             status: self.code.status(),
             code: self.code.as_str(),
-            detail: self.code.detail(),
+            detail: self.detail,
             cap: self.cap.as_ref(),
             retry_after: self.retry_after,
         };
@@ -162,13 +173,13 @@ mod tests {
     #[test]
     fn a_cap_says_which() {
         let refusal = Refusal {
-            code: Code::CapExceeded,
             retry_after: Some(17),
             cap: Some(CapRefusal {
                 cap: "requests".to_owned(),
                 window: "per_minute",
                 limit: 60,
             }),
+            ..Code::CapExceeded.into()
         };
         let answer = refusal.answer(Format::ProblemJson, false);
         let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();

@@ -281,7 +281,11 @@ fn without_the_assertions_key_nobody_is_admitted() {
     };
     let sent = send("GET /x").account("acme").member();
     sent.decided(&policy(|_| {}), &world, |decision, _| {
-        assert_eq!(decision, &Decision::Refuse(Code::NotReady.into()));
+        let Decision::Refuse(refusal) = decision else {
+            panic!("{decision:?}")
+        };
+        assert_eq!(refusal.code, Code::NotReady);
+        assert!(refusal.detail.contains("assertion's key"));
     });
     send("GET /api/accounts").decided(&policy(|_| {}), &world, |decision, _| {
         assert!(matches!(decision, Decision::Forward(_)));
