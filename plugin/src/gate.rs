@@ -100,8 +100,9 @@ impl Gate {
     /// Takes the answer to a callout.
     pub fn answered(&self, token: u32, size: usize) {
         let issuers = &self.policy.issuers;
-        self.keys.answered(issuers, token, size, &self.counters);
-        self.waiting.wake_all();
+        if self.keys.answered(issuers, token, size, &self.counters) {
+            self.waiting.wake_all();
+        }
     }
 
     /// Removes forged identity from a request's trailers: there too, a server could take it for the gate's.

@@ -85,24 +85,36 @@ impl IssuerKeys {
         }
     }
 
-    /// Takes the answer to a callout.
-    pub fn answered(&self, issuers: &[Issuer], token: u32, size: usize, counters: &Counters) {
+    /// Takes the answer to a callout; tells whether it brought keys.
+    pub fn answered(
+        &self,
+        issuers: &[Issuer],
+        token: u32,
+        size: usize,
+        counters: &Counters,
+    ) -> bool {
         let mut all = self.0.borrow_mut();
         let Some((issuer, fetched)) = issuers
             .iter()
             .zip(all.iter_mut())
             .find(|(_, fetched)| fetched.token == Some(token))
         else {
-            return;
+            return false;
         };
         fetched.token = None;
         // Without the time nobody could tell how old the keys are; they stay due.
         let Ok(now) = host::now() else {
-            return;
+            return false;
         };
         match read_answer(size) {
-            Ok(keys) => fetched.succeeded(keys, issuer, now, counters),
-            Err(why) => fetched.failed(issuer, &why, now, counters),
+            Ok(keys) => {
+                fetched.succeeded(keys, issuer, now, counters);
+                true
+            }
+            Err(why) => {
+                fetched.failed(issuer, &why, now, counters);
+                false
+            }
         }
     }
 }
