@@ -12,6 +12,7 @@ use crate::net::loopback;
 pub const REFERENCE: &str = include_str!("../envoy.yaml");
 
 const ADMIN_PORT: &str = "/admin/address/socket_address/port_value";
+const LISTENER: &str = "/static_resources/listeners/0";
 const LISTENER_ADDRESS: &str = "/static_resources/listeners/0/address/socket_address";
 const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
 const ACCESS_LOG: &str = "/access_log/0/typed_config/path";
@@ -50,6 +51,10 @@ impl Config {
     pub fn on_loopback(mut self, port: u16) -> Result<Self, ConfigError> {
         *self.at(ADMIN_PORT)? = json!(0);
         *self.at(LISTENER_ADDRESS)? = socket_address(loopback(port));
+        if port != 0 {
+            // Another Envoy at the same port would get half of the requests.
+            self.at(LISTENER)?["enable_reuse_port"] = json!(false);
+        }
         Ok(self)
     }
 

@@ -4,10 +4,11 @@ mod execute;
 mod page;
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 pub use page::{Bearer, Call, Example, GROUPS, Group, Page};
 
-use crate::process::{Tool, interrupt};
+use crate::process::{ProcessError, Tool, interrupt};
 use crate::progress::Progress;
 use crate::stack::{Stack, StackError};
 
@@ -30,12 +31,18 @@ pub struct Demo {
     workers: u8,
 }
 
+/// How often the demo looks whether all its parts are there.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// Why the demo ends early.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// Something does not start.
     #[error(transparent)]
     Stack(#[from] StackError),
+    /// A part ended that should run.
+    #[error(transparent)]
+    Ended(ProcessError),
     /// The command, the page or the signals.
     #[error("{what}: {source}")]
     System {
@@ -57,7 +64,7 @@ impl Demo {
             .workers(self.workers.into())
             .port(self.port)
             .start();
-        let stack = match started {
+        let mut stack = match started {
             Ok(stack) => stack,
             // Whatever failed then, failed because of that.
             Err(_) if interrupt::received().is_some() => return Ok(interrupted()),
@@ -72,7 +79,11 @@ impl Demo {
         io::stdout()
             .write_all(page.as_bytes())
             .map_err(system("the page cannot be printed"))?;
-        interrupt::wait();
+        while !interrupt::wait_for(LOOK) {
+            if let Some(ended) = stack.ended() {
+                return Err(DemoError::Ended(ended));
+            }
+        }
         eprintln!("\nstopping …");
         Ok(0)
     }

@@ -56,6 +56,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Supervise(supervise) => Ok(supervise.run()),
         Command::Upstream(Upstream::Serve(options)) => {
+            tollgate_upstream::log_to_stderr();
             let runtime = tokio::runtime::Runtime::new()?;
             runtime.block_on(tollgate_upstream::serve(*options))?;
             Ok(ExitCode::SUCCESS)
@@ -66,10 +67,10 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
 /// `cargo demo -- --exec CMD` comes here as `demo -- --exec CMD`: the alias has had its own `--` already.
 fn arguments() -> impl Iterator<Item = OsString> {
     let mut arguments: Vec<_> = std::env::args_os().collect();
-    let is =
-        |position: usize, text: &str| arguments.get(position).is_some_and(|found| found == text);
-    if is(1, "demo") && is(2, "--") {
-        arguments.remove(2);
+    if arguments.get(1).is_some_and(|command| command == "demo")
+        && let Some(position) = arguments.iter().position(|argument| argument == "--")
+    {
+        arguments.remove(position);
     }
     arguments.into_iter()
 }

@@ -13,7 +13,7 @@ pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(loopback(0))?.local_addr()?.port())
 }
 
-/// True if `port` can be listened on.
-pub fn is_free(port: u16) -> bool {
-    TcpListener::bind(loopback(port)).is_ok()
+/// Whether `port` can be listened on, or why not.
+pub fn listen(port: u16) -> io::Result<()> {
+    TcpListener::bind(loopback(port)).map(drop)
 }

@@ -80,6 +80,11 @@ impl Postgres {
         format!("postgres://{USER}:{password}@127.0.0.1:{port}/{DATABASE}")
     }
 
+    /// Why it is no more, if it has ended by itself.
+    pub fn ended(&mut self) -> Option<ProcessError> {
+        self.child.ended()
+    }
+
     /// Asks it to end, without waiting.
     pub fn release(&mut self) {
         self.child.release();

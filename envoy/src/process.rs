@@ -159,6 +159,17 @@ impl Child {
         }
     }
 
+    /// Why the child is no more, if it has ended by itself.
+    pub fn ended(&mut self) -> Option<ProcessError> {
+        let status = self.supervisor.try_wait().ok().flatten()?;
+        Some(ProcessError::Ended {
+            name: self.name,
+            status,
+            what: "it was stopped",
+            tail: tail(&self.log()),
+        })
+    }
+
     /// Asks the child to end, without waiting for it; so that several can end at the same time.
     pub fn release(&mut self) {
         self.lifeline = None;

@@ -16,7 +16,7 @@ use crate::envoy::{Envoy, EnvoyError};
 use crate::issuer::{Issuer, IssuerError};
 use crate::net;
 use crate::postgres::{Postgres, PostgresError};
-use crate::process::Tool;
+use crate::process::{ProcessError, Tool};
 use crate::server::Server;
 use crate::tools::ToolError;
 use crate::upstream::{Upstream, UpstreamError};
@@ -73,6 +73,9 @@ pub enum StackError {
     /// The listener's port cannot be had.
     #[error("port {0} is in use; stop what listens there, or choose another with --port")]
     PortTaken(u16),
+    /// The listener's port is not for everybody.
+    #[error("port {0} needs root; choose one from 1024 on with --port")]
+    PortPrivileged(u16),
     /// The gate did not let an administrator in, or the upstream refused.
     #[error("the account {account} could not be created through the gate: {answer}")]
     Account {
@@ -152,6 +155,17 @@ impl Stack {
         variables
     }
 
+    /// The part that has ended by itself, if one has.
+    pub fn ended(&mut self) -> Option<ProcessError> {
+        let backend = match &mut self.backend {
+            Backend::Service { upstream, postgres } => {
+                upstream.ended().or_else(|| postgres.ended())
+            }
+            Backend::Echo(_) => None,
+        };
+        self.envoy.ended().or(backend)
+    }
+
     /// Creates the accounts as an administrator would: by the API, through the gate.
     fn create_accounts(&self) -> Result<(), StackError> {
         let token = self.issuer.administrator();
@@ -204,10 +218,11 @@ impl From<ConfigError> for StackError {
 }
 
 fn check_port(port: u16) -> Result<(), StackError> {
-    // Envoy would share the port with another Envoy, so it is asked before.
-    if port == 0 || net::is_free(port) {
-        Ok(())
-    } else {
-        Err(StackError::PortTaken(port))
+    if port == 0 {
+        return Ok(());
     }
+    net::listen(port).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => StackError::PortPrivileged(port),
+        _ => StackError::PortTaken(port),
+    })
 }

@@ -65,6 +65,11 @@ impl Upstream {
         &self.url
     }
 
+    /// Why it is no more, if it has ended by itself.
+    pub fn ended(&mut self) -> Option<ProcessError> {
+        self.child.ended()
+    }
+
     /// Asks it to end, without waiting.
     pub fn release(&mut self) {
         self.child.release();

@@ -97,6 +97,12 @@ impl Gate {
         self.keys.fetch(&self.policy.issuers, &self.counters);
     }
 
+    /// The same while Envoy is still starting, or only validates its configuration and knows no cluster: what cannot
+    /// be fetched yet is left to the first tick, which says why.
+    pub fn fetch_keys_early(&self) {
+        self.keys.fetch_early(&self.policy.issuers);
+    }
+
     /// Takes the answer to a callout.
     pub fn answered(&self, token: u32, size: usize) {
         let issuers = &self.policy.issuers;
@@ -276,7 +282,10 @@ fn assertion_key(policy: &Policy) -> Option<AssertionKey> {
     let name = &policy.assertion.as_ref()?.key_env;
     let key = match std::env::var_os(name) {
         Some(value) => AssertionKey::new(value.as_encoded_bytes()).map_err(|weak| weak.to_string()),
-        None => Err("it is not in vm_config.environment_variables".to_owned()),
+        None => Err(
+            "it is not set for Envoy, or vm_config.environment_variables does not name it"
+                .to_owned(),
+        ),
     };
     match key {
         Ok(key) => Some(key),

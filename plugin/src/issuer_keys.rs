@@ -85,6 +85,14 @@ impl IssuerKeys {
         }
     }
 
+    /// Starts all fetches that the host can carry out already.
+    pub fn fetch_early(&self, issuers: &[Issuer]) {
+        for (issuer, fetched) in issuers.iter().zip(self.0.borrow_mut().iter_mut()) {
+            let remote = issuer.jwks.remote.as_ref();
+            fetched.token = remote.and_then(|remote| request(remote).ok());
+        }
+    }
+
     /// Takes the answer to a callout; tells whether it brought keys.
     pub fn answered(
         &self,

@@ -86,7 +86,7 @@ impl RootContext for Root {
                         "tollgate: no ticks: keys will not be refreshed",
                     );
                 }
-                gate.fetch_keys();
+                gate.fetch_keys_early();
                 self.gate = Some(Rc::new(gate));
                 true
             }

@@ -65,6 +65,10 @@ impl Policy {
     ///
     /// The first thing that is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ConfigError> {
+        if bytes.trim_ascii().is_empty() {
+            let message = "missing; write an object with \"issuers\" and more";
+            return Err(ConfigError::new("configuration", message));
+        }
         let object = json::object(bytes).or_else(|error| {
             protobuf::object(bytes)
                 .filter(|members| !members.is_empty())

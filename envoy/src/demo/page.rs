@@ -171,24 +171,24 @@ impl fmt::Display for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "# Tollgate is running. Paste these lines into another terminal:\n"
+            "# Tollgate is running. Paste these lines into another terminal:\n\nexport no_proxy=127.0.0.1"
         )?;
         for (name, value) in &self.variables {
             writeln!(f, "export {name}='{value}'")?;
         }
         for group in GROUPS {
-            writeln!(f, "\n# {}", group.title)?;
+            writeln!(f, "\n# {}", comment(group.title))?;
             for example in group.examples {
-                writeln!(f, "\n# {}: {}", example.rule, example.answer)?;
+                writeln!(f, "\n# {}: {}", comment(example.rule), example.answer)?;
                 writeln!(f, "{}", example.call)?;
             }
         }
         writeln!(
             f,
             r#"
-# An account's requests in a minute are capped
+# The requests of an account in a minute are capped
 
-# 130 requests: 60 of them pass in a minute, the others get 429 cap_exceeded
+# 130 requests: those that are left of the 60 in this minute get 200, the others 429 cap_exceeded
 for i in $(seq 130); do curl -s -o /dev/null -w '%{{http_code}}\n' "$TOLLGATE_URL/api/v1/agents" -H "X-Account-ID: globex" -H "Authorization: Bearer $TOLLGATE_OTHER_TOKEN"; done | sort | uniq -c
 
 # Programs get their tokens from the issuer
@@ -196,7 +196,7 @@ for i in $(seq 130); do curl -s -o /dev/null -w '%{{http_code}}\n' "$TOLLGATE_UR
 # A service account of acme, by client credentials: a token for an hour
 export TOLLGATE_TOKEN=$(curl -s -u '{id}:{secret}' "$TOLLGATE_ISSUER_URL/oauth/v2/token" -d grant_type=client_credentials -d scope=openid | cut -d'"' -f4)
 
-# The same account's key file, for the JWT profile (RFC 7523)
+# Its key file, for the JWT profile of RFC 7523
 curl -s "$TOLLGATE_ISSUER_URL/dev/service-account"
 
 # A new token of the member of acme, when the first has expired
@@ -212,6 +212,11 @@ curl -s "$TOLLGATE_ENVOY_ADMIN_URL/stats?filter=tollgate&usedonly"
             secret = self.client_secret,
         )
     }
+}
+
+/// An interactive zsh takes comments for commands, and an apostrophe in one for a quote.
+fn comment(text: &str) -> String {
+    text.replace('\'', "’")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io;
 use std::process;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,7 +14,7 @@ static RECEIVED: Mutex<Option<i32>> = Mutex::new(None);
 static CHANGED: Condvar = Condvar::new();
 
 /// From now on SIGINT, SIGTERM and SIGHUP do not end this process: everybody who waits in this crate gives up, and
-/// [`wait`] comes back. A second signal ends it at once.
+/// [`wait_for`] comes back. A second signal ends it at once.
 pub fn watch() -> io::Result<()> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
@@ -43,12 +44,12 @@ pub fn received() -> Option<i32> {
     *RECEIVED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for a signal.
-pub fn wait() {
-    let mut signal = RECEIVED.lock().unwrap_or_else(PoisonError::into_inner);
-    while signal.is_none() {
-        signal = CHANGED.wait(signal).unwrap_or_else(PoisonError::into_inner);
-    }
+/// Waits for a signal, but no longer than `time`; tells whether one has arrived.
+pub fn wait_for(time: Duration) -> bool {
+    let signal = RECEIVED.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = CHANGED.wait_timeout_while(signal, time, |signal| signal.is_none());
+    let (signal, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    signal.is_some()
 }
 
 fn note(signal: i32) {

@@ -34,11 +34,11 @@ const NOT_THIS_ONE: &str =
 impl Tools {
     /// An Envoy that is new enough.
     pub fn envoy(&self) -> Result<PathBuf, ToolError> {
-        if let Some(named) = env::var_os(VARIABLE).map(PathBuf::from) {
-            return usable(named_by_user(named)?);
+        if let Some(named) = env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+            return usable(named_by_user(absolute(named))?);
         }
         if let Some(found) = on_path("envoy") {
-            return usable(found);
+            return usable(absolute(found));
         }
         self.unbroken(CACHED, || self.downloaded_envoy().and_then(usable))
     }
@@ -70,6 +70,12 @@ fn unpack(folder: &Path) -> Result<(), ToolError> {
         path: folder.to_owned(),
         source,
     })
+}
+
+/// The program is started in another folder.
+fn absolute(path: impl Into<PathBuf>) -> PathBuf {
+    let path = path.into();
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn named_by_user(path: PathBuf) -> Result<PathBuf, ToolError> {

@@ -48,13 +48,16 @@ pub struct PostgresTools {
 impl Tools {
     /// A PostgreSQL's programs.
     pub fn postgres(&self) -> Result<PostgresTools, ToolError> {
-        match env::var_os(VARIABLE) {
+        match env::var_os(VARIABLE).filter(|named| !named.is_empty()) {
             Some(wheel) if wheel == "wheel" => self.postgres_wheel(),
-            Some(folder) => installed(Path::new(&folder)).ok_or_else(|| ToolError::Named {
-                variable: VARIABLE,
-                path: Path::new(&folder).display().to_string(),
-                problem: "is neither `wheel` nor a folder with initdb and postgres",
-            }),
+            Some(folder) => std::path::absolute(&folder)
+                .ok()
+                .and_then(|folder| installed(&folder))
+                .ok_or_else(|| ToolError::Named {
+                    variable: VARIABLE,
+                    path: Path::new(&folder).display().to_string(),
+                    problem: "is neither `wheel` nor a folder with initdb and postgres",
+                }),
             None => from_path()
                 .or_else(|| newest_in(Path::new("/usr/lib/postgresql")))
                 .map_or_else(|| self.postgres_wheel(), Ok),

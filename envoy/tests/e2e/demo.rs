@@ -66,7 +66,8 @@ fn each_line_of_the_page_gives_the_answer_beside_it() {
         if example.call.names_agent {
             answer.json()["id"].as_str().unwrap().clone_into(&mut agent);
         }
-        let lines = format!("# {}: {}\n{}\n", example.rule, example.answer, example.call);
+        let rule = example.rule.replace('\'', "’");
+        let lines = format!("# {rule}: {}\n{}\n", example.answer, example.call);
         assert!(page.contains(&lines), "{lines}");
     }
     for variable in ["TOLLGATE_URL", "TOLLGATE_TOKEN", "TOLLGATE_ISSUER_URL"] {
@@ -208,5 +209,29 @@ fn the_page_can_be_had_without_a_terminal() {
     }
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(is_empty(&folder), "temporary files are left");
+}
+
+#[test]
+fn a_part_that_ends_ends_the_demo() {
+    let folder = temporary();
+    let mut child = demo(&folder, &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let admin = lines
+        .map(Result::unwrap)
+        .find_map(|line| {
+            let url = line.strip_prefix("export TOLLGATE_ENVOY_ADMIN_URL='")?;
+            Origin::parse(url.trim_end_matches('\'')).ok()
+        })
+        .unwrap();
+    admin.post("/quitquitquit").send().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let errors = text(&output.stderr);
+    assert!(errors.contains("error: Envoy ended"), "{errors}");
     assert!(is_empty(&folder), "temporary files are left");
 }

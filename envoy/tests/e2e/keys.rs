@@ -56,20 +56,30 @@ fn a_key_set_that_is_no_good_is_none() {
     }
 }
 
+/// Waits until all threads of Envoy have fetched the keys: two workers and the main thread.
+fn all_have_keys(stack: &Stack) {
+    let fetched = || stack.envoy().stat("wasmcustom.tollgate.keys.fetched");
+    wait_until("all threads have the keys", || fetched() >= Some(3));
+}
+
 #[test]
 fn a_request_waits_for_keys_that_are_late() {
     let stack = stack()
         .echo()
         .policy_for(|policy, issuer| {
-            issuer.fault(Fault {
-                delay_ms: 1500,
-                ..Fault::of_keys(FaultKind::Delay)
-            });
+            issuer.fault(Fault::of_keys(FaultKind::Closed));
             policy["issuers"][0]["jwks"]["max_wait"] = json!("20s");
         })
         .start()
         .unwrap();
-    assert_eq!(outcome(&stack), "200");
+    let outcome = thread::scope(|scope| {
+        let request = scope.spawn(|| outcome(&stack));
+        let waiting = || stack.envoy().stat("http.edge.downstream_rq_active");
+        wait_until("it waits", || waiting() >= Some(1));
+        stack.issuer().fault(Fault::of_keys(FaultKind::None));
+        request.join().unwrap()
+    });
+    assert_eq!(outcome, "200");
 }
 
 #[test]
@@ -79,7 +89,7 @@ fn keys_that_were_good_stay_good_when_the_issuer_is_gone() {
         .policy(|policy| policy["issuers"][0]["jwks"]["refresh"] = json!("1s"))
         .start()
         .unwrap();
-    wait_until("the keys are there", || outcome(&stack) == "200");
+    all_have_keys(&stack);
     stack.issuer().fault(Fault::of_keys(FaultKind::Closed));
     let fetched = stack.issuer().requests(Endpoint::Keys);
     wait_until("it is tried again", || {
@@ -140,7 +150,18 @@ fn an_inline_set_holds_until_the_first_fetch() {
         })
         .start()
         .unwrap();
-    assert_eq!(outcome(&stack), "200");
+    let old = stack.issuer().member("acme");
+    let by = |token: &str| {
+        let request = stack.get("/x").account("acme").bearer(token);
+        request.send().unwrap().outcome()
+    };
+    assert_eq!(by(&old), "200");
+
+    stack.issuer().rotate().unwrap();
+    stack.issuer().fault(Fault::of_keys(FaultKind::None));
+    all_have_keys(&stack);
+    assert_eq!(by(&stack.issuer().member("acme")), "200");
+    assert_eq!(by(&old), "401 token_key");
 }
 
 /// Anybody can make requests wait: they need a key id, and no signature.

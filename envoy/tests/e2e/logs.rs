@@ -58,5 +58,5 @@ fn refusals_are_counted() {
     };
     let before = count();
     echo().get(AGENTS).account("a").account("b").send().unwrap();
-    crate::world::wait_until("it is counted", || count() == before + 1);
+    crate::world::wait_until("it is counted", || count() > before);
 }

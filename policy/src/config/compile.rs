@@ -97,15 +97,16 @@ fn assertion(source: source::Assertion) -> Result<AssertionRules> {
             "write the audience that the upstream expects",
         ));
     }
-    let ttl = source.ttl.0.as_secs();
-    match u32::try_from(ttl) {
-        Ok(ttl @ 1..=3600) => Ok(AssertionRules {
-            key_env: source.key_env,
-            audience: source.audience,
-            ttl,
-        }),
-        _ => Err(wrong("assertion.ttl", "write a duration from 1s to 1h")),
+    let ttl = source.ttl.0;
+    let seconds = u32::try_from(ttl.as_secs()).unwrap_or(u32::MAX);
+    if !(1..=3600).contains(&seconds) || ttl.subsec_nanos() != 0 {
+        return Err(wrong("assertion.ttl", "write whole seconds from 1s to 1h"));
     }
+    Ok(AssertionRules {
+        key_env: source.key_env,
+        audience: source.audience,
+        ttl: seconds,
+    })
 }
 
 fn wrong(path: impl Into<String>, message: impl ToString) -> ConfigError {

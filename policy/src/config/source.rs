@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub(super) use self::values::{Span, Whole};
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with \"issuers\" and more")]
 pub(super) struct Configuration {
     pub issuers: Vec<Issuer>,
     #[serde(default)]
@@ -30,7 +30,10 @@ pub(super) struct Configuration {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object such as {\"issuer\": \"https://…\", …}"
+)]
 pub(super) struct Issuer {
     pub issuer: String,
     pub audiences: Vec<String>,
@@ -51,7 +54,10 @@ pub(super) struct Issuer {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with \"cluster\" and \"uri\", or \"inline\""
+)]
 pub(super) struct Jwks {
     #[serde(default)]
     pub cluster: Option<String>,
@@ -91,13 +97,20 @@ pub(super) enum Shape {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object such as {\"claim\": [\"…\"]}"
+)]
 pub(super) struct Admin {
     pub claim: Vec<String>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "an object such as {\"reserved\": [\"…\"]}"
+)]
 pub(super) struct Accounts {
     pub header: String,
     pub pattern: String,
@@ -105,7 +118,10 @@ pub(super) struct Accounts {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object such as {\"match\": \"GET /x\", \"access\": \"public\"}"
+)]
 pub(super) struct Route {
     #[serde(rename = "match")]
     pub pattern: String,
@@ -123,7 +139,10 @@ pub(super) enum Access {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object such as {\"name\": \"requests\", \"limits\": {\"per_minute\": 60}}"
+)]
 pub(super) struct Cap {
     pub name: String,
     #[serde(default)]
@@ -135,14 +154,20 @@ pub(super) struct Cap {
 
 /// Each field: not written, `null`, or a number.
 #[derive(Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object such as {\"per_minute\": 60}"
+)]
 pub(super) struct Limits {
     #[serde(default, deserialize_with = "values::written")]
     pub per_minute: Option<Option<Whole>>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with \"key_env\" and \"audience\""
+)]
 pub(super) struct Assertion {
     pub key_env: String,
     pub audience: String,
@@ -151,7 +176,11 @@ pub(super) struct Assertion {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "an object such as {\"format\": \"text\"}"
+)]
 pub(super) struct Errors {
     pub format: Format,
 }

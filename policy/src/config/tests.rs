@@ -36,6 +36,21 @@ fn errors_say_where_what_and_what_to_write() {
             "issuers: invalid type: map, expected a sequence",
         ),
         (
+            "/errors",
+            json!("text"),
+            "errors: invalid type: string \"text\", expected an object such as {\"format\": \"text\"}",
+        ),
+        (
+            "/accounts",
+            json!(null),
+            "accounts: invalid type: null, expected an object such as",
+        ),
+        (
+            "/caps",
+            json!([{"name": "a", "limits": 60}]),
+            "caps[0].limits: invalid type: integer `60`, expected an object such as {\"per_minute\": 60}",
+        ),
+        (
             "/issuers/0/isuer",
             json!(1),
             "issuers[0].isuer: unknown field `isuer`, expected one of `issuer`",
@@ -193,7 +208,7 @@ fn errors_say_where_what_and_what_to_write() {
         (
             "/assertion/ttl",
             json!("0s"),
-            "assertion.ttl: write a duration",
+            "assertion.ttl: write whole seconds",
         ),
         (
             "/assertion/key_env",
@@ -236,10 +251,7 @@ fn what_is_missing_is_named() {
 #[test]
 fn what_is_no_json_is_located() {
     for (text, expected) in [
-        (
-            "",
-            "configuration: not valid JSON: EOF while parsing a value at line 1",
-        ),
+        ("", "configuration: missing; write an object"),
         (
             "{,}",
             "configuration: not valid JSON: key must be a string at line 1 column 2",
