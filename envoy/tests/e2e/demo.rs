@@ -7,46 +7,21 @@ use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tollgate_envoy::client::{Origin, Request};
-use tollgate_envoy::demo::{Bearer, Call, GROUPS, Page};
-use tollgate_envoy::issuer::Draft;
+use tollgate_envoy::client::Origin;
+use tollgate_envoy::demo::{GROUPS, Page};
 use tollgate_envoy::stack::Stack;
 
 use crate::world::{stack, tool, wait_until};
 
-/// The request that a line of the page makes.
-fn request(stack: &Stack, call: &Call, agent: &str) -> Request {
-    let origin = if call.past_the_gate {
-        Origin::parse(&stack.upstream_url()).unwrap()
-    } else {
-        stack.gate()
-    };
-    let mut request = origin.request(call.method, call.path.replace("$AGENT", agent));
-    for account in call.accounts {
-        request = request.account(account);
-    }
-    request = match call.bearer {
-        Bearer::None => request,
-        Bearer::Variable(name) => {
-            let environment = stack.environment();
-            let (_, token) = environment
-                .iter()
-                .find(|(found, _)| *found == name)
-                .unwrap();
-            request.bearer(token)
-        }
-        Bearer::Minted(order) => {
-            let draft: Draft = serde_json::from_str(order).unwrap();
-            request.bearer(stack.issuer().mint(&draft))
-        }
-    };
-    for (name, value) in call.headers {
-        request = request.header(name, value);
-    }
-    match call.body {
-        Some(body) => request.json(&serde_json::from_str(body).unwrap()),
-        None => request,
-    }
+/// Pastes lines of the page into a shell; what it prints.
+fn paste(stack: &Stack, agent: &str, lines: &str) -> String {
+    let output = Command::new("sh")
+        .args(["-c", lines])
+        .envs(stack.environment())
+        .envs([("AGENT", agent), ("no_proxy", "127.0.0.1")])
+        .output()
+        .unwrap();
+    text(&output.stdout)
 }
 
 #[test]
@@ -55,23 +30,46 @@ fn each_line_of_the_page_gives_the_answer_beside_it() {
     let page = Page::new(&stack).to_string();
     let mut agent = String::new();
     for example in GROUPS.iter().flat_map(|group| group.examples) {
-        let answer = request(&stack, &example.call, &agent).send().unwrap();
-        assert_eq!(
-            answer.outcome(),
-            example.answer,
-            "{}: {}",
-            example.rule,
-            answer.text()
-        );
-        if example.call.names_agent {
-            answer.json()["id"].as_str().unwrap().clone_into(&mut agent);
-        }
+        let line = example.call.to_string();
         let rule = example.rule.replace('\'', "’");
-        let lines = format!("# {rule}: {}\n{}\n", example.answer, example.call);
+        let lines = format!("# {rule}: {}\n{line}\n", example.answer);
         assert!(page.contains(&lines), "{lines}");
+
+        let printed = paste(&stack, &agent, &line);
+        if example.call.names_agent {
+            printed.trim().clone_into(&mut agent);
+            assert_eq!(agent.len(), 36, "{printed}");
+            continue;
+        }
+        let (status, code) = example
+            .answer
+            .split_once(' ')
+            .unwrap_or((example.answer, ""));
+        assert!(
+            printed.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{lines}{printed}"
+        );
+        assert!(printed.contains(code), "{lines}{printed}");
     }
-    for variable in ["TOLLGATE_URL", "TOLLGATE_TOKEN", "TOLLGATE_ISSUER_URL"] {
-        assert!(page.contains(&format!("export {variable}='")), "{variable}");
+}
+
+#[test]
+fn the_rest_of_the_page_works_as_pasted() {
+    let stack = stack().start().unwrap();
+    let page = Page::new(&stack).to_string();
+    let (_, rest) = page.split_once("# The requests of an account").unwrap();
+    let script = format!(
+        "#{rest}\ncurl -i $TOLLGATE_URL/api/v1/agents -H 'X-Account-ID: acme' -H \"Authorization: Bearer $TOLLGATE_TOKEN\""
+    );
+    let printed = paste(&stack, "", &script);
+    for expected in [
+        "200\n",
+        "429\n",
+        "\"type\":\"serviceaccount\"",
+        "requests.forwarded: ",
+        "HTTP/1.1 200 OK",
+    ] {
+        assert!(printed.contains(expected), "{expected}: {printed}");
     }
 }
 
