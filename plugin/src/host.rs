@@ -1,9 +1,9 @@
 //! The host's functions as the gate uses them: every call returns an error instead of panicking, and values are
 //! bytes, because a header can hold any.
 //!
-//! This module is the only one with unsafe code. What makes each call sound is the same throughout: pointers and
-//! sizes come from a live slice, and the host only reads behind them during the call; what it returns was
-//! allocated by the SDK's `proxy_on_memory_allocate`, as a boxed slice of exactly the size that it reports.
+//! All unsafe code is here, but for the entry point that the SDK generates. What makes each call sound is the same
+//! throughout: pointers and sizes come from a live slice, and the host only reads behind them during the call; what it
+//! returns was allocated by the SDK's `proxy_on_memory_allocate`, as a boxed slice of exactly the size that it reports.
 #![expect(unsafe_code, reason = "calls into the host")]
 
 mod ffi;
