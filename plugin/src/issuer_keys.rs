@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::issuer::Issuer;
-use tollgate_policy::keys::{KeyError, KeySet, MAX_BYTES, PublicKey, Remote, Source};
+use tollgate_policy::key_source::{Remote, Source};
+use tollgate_policy::keys::{KeyError, KeySet, MAX_BYTES, PublicKey};
 
 use crate::counters::Counters;
 use crate::host::{self, Level};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::algorithm::Algorithm;
-use crate::keys::Source;
+use crate::key_source::Source;
 use crate::membership::{AdminClaim, Membership};
 
 /// An issuer whose tokens are accepted, and under which conditions.

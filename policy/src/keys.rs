@@ -2,8 +2,6 @@
 
 mod rsa;
 
-use std::time::Duration;
-
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
@@ -11,46 +9,6 @@ use crate::json;
 
 /// The largest key set that is read, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
-
-/// The longest `max_wait` that can be configured.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
-/// Where an issuer's keys come from: an inline set, a fetched one, or the first until the second is there.
-#[derive(Debug)]
-pub struct Source {
-    /// A set in the configuration.
-    pub inline: Option<KeySet>,
-    /// A set to fetch.
-    pub remote: Option<Remote>,
-}
-
-/// A key set behind an Envoy cluster.
-#[derive(Debug)]
-pub struct Remote {
-    /// The cluster that reaches the issuer.
-    pub cluster: String,
-    /// Where the set is.
-    pub uri: Uri,
-    /// How old keys grow before they are fetched again.
-    pub refresh: Duration,
-    /// How long one fetch may take.
-    pub timeout: Duration,
-    /// How old keys may grow while fetching them fails.
-    pub max_stale: Duration,
-    /// How long a request may wait for the first keys.
-    pub max_wait: Duration,
-}
-
-/// An absolute `http` or `https` URI, in the pieces that a request needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Uri {
-    /// `http` or `https`.
-    pub scheme: String,
-    /// Host and port.
-    pub authority: String,
-    /// Path and query.
-    pub path: String,
-}
 
 /// Keys that can verify something; never empty.
 #[derive(Debug)]
@@ -220,37 +178,6 @@ impl PublicKey {
     }
 }
 
-// === impl Uri ===
-
-impl Uri {
-    /// Splits an absolute URI (RFC 3986 §3) without user information and fragment.
-    ///
-    /// ```
-    /// # use tollgate_policy::keys::Uri;
-    /// let uri = Uri::parse("https://id.example.com/oauth/v2/keys").unwrap();
-    /// assert_eq!(uri.authority, "id.example.com");
-    /// assert_eq!(uri.path, "/oauth/v2/keys");
-    /// ```
-    pub fn parse(text: &str) -> Option<Self> {
-        if text.contains(['#', '@', '\\']) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return None;
-        }
-        let (scheme, rest) = text.split_once("://")?;
-        let authority_ends = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(authority_ends)?;
-        let path = match path {
-            "" => "/".to_owned(),
-            query if query.starts_with('?') => format!("/{query}"),
-            path => path.to_owned(),
-        };
-        (matches!(scheme, "http" | "https") && !authority.is_empty()).then(|| Self {
-            scheme: scheme.to_owned(),
-            authority: authority.to_owned(),
-            path,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,31 +266,6 @@ mod tests {
         }
         let empty = KeySet::parse(br#"{"keys":[]}"#).expect_err("empty");
         assert!(matches!(empty, KeySetError::NoUsableKey { found: 0, .. }));
-    }
-
-    #[test]
-    fn uris() {
-        let uri = |scheme: &str, authority: &str, path: &str| {
-            Some(Uri {
-                scheme: scheme.to_owned(),
-                authority: authority.to_owned(),
-                path: path.to_owned(),
-            })
-        };
-        for (text, expected) in [
-            ("http://keys", uri("http", "keys", "/")),
-            ("http://keys:8080/a?b=c", uri("http", "keys:8080", "/a?b=c")),
-            ("https://[::1]:1/a", uri("https", "[::1]:1", "/a")),
-            ("https://keys?a", uri("https", "keys", "/?a")),
-            ("ftp://keys/a", None),
-            ("keys/a", None),
-            ("https:///a", None),
-            ("https://user@keys/a", None),
-            ("https://keys/a#b", None),
-            ("https://keys/a\r\nb", None),
-        ] {
-            assert_eq!(Uri::parse(text), expected, "{text:?}");
-        }
     }
 
     proptest! {

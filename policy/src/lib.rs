@@ -12,6 +12,7 @@ pub mod forward;
 pub mod identity;
 pub mod issuer;
 mod json;
+pub mod key_source;
 pub mod keys;
 pub mod membership;
 pub mod path;

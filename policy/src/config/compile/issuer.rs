@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{Result, source, wrong};
 use crate::algorithm::Algorithm;
 use crate::issuer::Issuer;
-use crate::keys::{KeySet, LONGEST_WAIT, Remote, Source, Uri};
+use crate::key_source::{LONGEST_WAIT, Remote, Source, Uri};
+use crate::keys::KeySet;
 use crate::membership::{AdminClaim, ClaimPath, Membership, Shape};
 
 /// Beyond this, skew is a way of accepting expired tokens.
