@@ -64,7 +64,7 @@ impl IssuerKeys {
         };
         let keys = keys.ok_or(KeyError::NotFetched)?;
         let key = keys.find(algorithm, key_id).ok_or(KeyError::Unknown)?;
-        Ok(verify(key))
+        Ok(verify(key.public()))
     }
 
     /// Starts the fetches that are due.

@@ -19,6 +19,7 @@ pub mod path;
 pub mod refusal;
 pub mod request;
 pub mod route;
+pub mod signature;
 #[cfg(test)]
 mod testing;
 pub mod token;

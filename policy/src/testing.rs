@@ -149,7 +149,7 @@ impl Verifier for World {
     ) -> Result<T, KeyError> {
         let keys = self.keys.as_ref().ok_or(KeyError::NotFetched)?;
         let key = keys.find(algorithm, key_id).ok_or(KeyError::Unknown)?;
-        Ok(verify(key))
+        Ok(verify(key.public()))
     }
 
     fn verify(

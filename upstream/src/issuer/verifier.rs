@@ -1,11 +1,10 @@
-//! What the gate's rules need to verify a token here: the clock, the keys, and RSA by ring.
+//! What the gate's rules need to verify a token here: the clock, the keys, and their signatures.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
-use spki::SubjectPublicKeyInfoRef;
 use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::keys::{KeyError, KeySet, PublicKey};
+use tollgate_policy::signature;
 use tollgate_policy::token::{Unverifiable, Verifier};
 
 /// Verifies by a key set, where there is one.
@@ -25,7 +24,7 @@ impl Verifier for Verifying<'_> {
     ) -> Result<T, KeyError> {
         let keys = self.0.ok_or(KeyError::NotFetched)?;
         let key = keys.find(algorithm, key_id).ok_or(KeyError::Unknown)?;
-        Ok(verify(key))
+        Ok(verify(key.public()))
     }
 
     fn verify(
@@ -35,12 +34,7 @@ impl Verifier for Verifying<'_> {
         signed: &[u8],
         signature: &[u8],
     ) -> Result<bool, Unverifiable> {
-        let parameters = match algorithm {
-            Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
-        };
-        let key = SubjectPublicKeyInfoRef::try_from(key.spki()).map_err(|_| Unverifiable)?;
-        let key = UnparsedPublicKey::new(parameters, key.subject_public_key.raw_bytes());
-        Ok(key.verify(signed, signature).is_ok())
+        Ok(signature::verify(algorithm, key, signed, signature))
     }
 }
 
