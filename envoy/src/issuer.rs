@@ -9,6 +9,7 @@ mod robot;
 mod token;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,11 +22,12 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 
 pub use fault::{Endpoint, Fault, FaultKind};
+pub use keys::ALGORITHMS;
 pub use token::{ACCOUNTS_CLAIM, AUDIENCE, Draft};
 
 use crate::server::{Listening, Server};
 use fault::Faults;
-use keys::SigningKey;
+use keys::Keys;
 use robot::Robot;
 
 /// The path of the key set.
@@ -35,7 +37,9 @@ pub const KEYS_PATH: &str = "/oauth/v2/keys";
 #[derive(Debug)]
 pub struct Issuer {
     provider: Shared,
-    _server: Server,
+    address: SocketAddr,
+    /// None while it is down.
+    server: Mutex<Option<Server>>,
 }
 
 /// Why there is no issuer.
@@ -56,7 +60,7 @@ type Shared = Arc<Provider>;
 struct Provider {
     /// The exact `iss`, without a slash at the end.
     url: String,
-    key: Mutex<Arc<SigningKey>>,
+    keys: Mutex<Arc<Keys>>,
     robot: Robot,
     faults: Faults,
 }
@@ -67,22 +71,24 @@ impl Issuer {
     /// Starts one on a free loopback port.
     pub fn start() -> Result<Self, IssuerError> {
         let listening = Listening::new()?;
-        let url = format!("http://{}", listening.address()?);
-        // Each key takes a moment.
-        let (key, robot) = thread::scope(|scope| {
+        let address = listening.address()?;
+        let url = format!("http://{address}");
+        // An RSA key takes a moment.
+        let (keys, robot) = thread::scope(|scope| {
             let robot = scope.spawn(Robot::generate);
-            (SigningKey::generate(), robot.join())
+            (Keys::generate(), robot.join())
         });
         let provider = Arc::new(Provider {
             url,
-            key: Mutex::new(Arc::new(key?)),
+            keys: Mutex::new(Arc::new(keys?)),
             robot: robot.map_err(|_| io::Error::other("a thread ended early"))??,
             faults: Faults::default(),
         });
         let server = listening.serve(routes(Arc::clone(&provider)))?;
         Ok(Self {
             provider,
-            _server: server,
+            address,
+            server: Mutex::new(Some(server)),
         })
     }
 
@@ -116,7 +122,7 @@ impl Issuer {
         self.provider.robot.key_file()
     }
 
-    /// Replaces the key, and returns the new one's `kid`.
+    /// Replaces all keys, and returns the `kid` of the new one for RS256. (It takes a moment: that one is RSA.)
     pub fn rotate(&self) -> Result<String, IssuerError> {
         Ok(self.provider.rotate()?)
     }
@@ -124,6 +130,23 @@ impl Issuer {
     /// Misbehaves from now on, until the next fault of kind `None` for the same endpoint.
     pub fn fault(&self, fault: Fault) {
         self.provider.faults.set(fault);
+    }
+
+    /// Stops listening, and closes all connections: whoever asks is refused.
+    pub fn down(&self) {
+        if let Some(server) = lock(&self.server).take() {
+            server.stop();
+        }
+    }
+
+    /// Listens again, at the same place and with the same keys.
+    pub fn up(&self) -> Result<(), IssuerError> {
+        let mut server = lock(&self.server);
+        if server.is_none() {
+            let listening = Listening::at(self.address)?;
+            *server = Some(listening.serve(routes(Arc::clone(&self.provider)))?);
+        }
+        Ok(())
     }
 
     /// How many requests the endpoint has had.
@@ -135,22 +158,22 @@ impl Issuer {
 // === impl Provider ===
 
 impl Provider {
-    fn key(&self) -> Arc<SigningKey> {
-        Arc::clone(&lock(&self.key))
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&lock(&self.keys))
     }
 
     fn mint(&self, draft: &Draft) -> String {
-        draft.encode(&self.url, &self.key(), now())
+        draft.encode(&self.url, &self.keys(), now())
     }
 
     fn key_set(&self) -> Value {
-        json!({"keys": [self.key().jwk()]})
+        self.keys().set()
     }
 
     fn rotate(&self) -> Result<String, keys::KeyError> {
-        let key = Arc::new(SigningKey::generate()?);
-        let kid = key.kid().to_owned();
-        *lock(&self.key) = key;
+        let keys = Arc::new(Keys::generate()?);
+        let kid = keys.kid("RS256").to_owned();
+        *lock(&self.keys) = keys;
         Ok(kid)
     }
 }
@@ -175,7 +198,7 @@ async fn discovery(State(provider): State<Shared>) -> Response {
         "response_types_supported": ["code", "id_token", "id_token token"],
         "grant_types_supported": [oauth::JWT_BEARER, oauth::CLIENT_CREDENTIALS],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": ALGORITHMS,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "scopes_supported": ["openid", "profile", "email"],
     });

@@ -2,11 +2,15 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use axum::Router;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::net::loopback;
+
+/// How long the end may take. Requests are cut off, so this is for what they do in threads of their own.
+const STOP: Duration = Duration::from_secs(5);
 
 /// A running server, in threads of its own, so that synchronous code can have one. Dropping it stops it.
 #[derive(Debug)]
@@ -25,7 +29,12 @@ pub struct Listening(TcpListener);
 impl Listening {
     /// On a free port.
     pub fn new() -> io::Result<Self> {
-        let listener = TcpListener::bind(loopback(0))?;
+        Self::at(loopback(0))
+    }
+
+    /// At a place that may have been left a moment ago.
+    pub fn at(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         Ok(Self(listener))
     }
@@ -60,6 +69,13 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Stops it; when this comes back, nobody listens there any more.
+    pub fn stop(mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(STOP);
+        }
     }
 }
 

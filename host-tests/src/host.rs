@@ -109,9 +109,9 @@ impl Host {
         });
     }
 
-    /// The value of a counter; 0 where there is none.
+    /// The value of a counter or gauge, over all workers of the world; 0 where there is none.
     pub fn counter(&self, name: &str) -> i64 {
-        self.metrics.value(name)
+        self.world.statistics.value(name)
     }
 
     /// Names of the calls made, each once.

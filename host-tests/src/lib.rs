@@ -5,6 +5,7 @@
 //!
 //! - [`World`] is what all workers of one Envoy share: clock, shared data, environment.
 //! - [`Worker`] is one virtual machine: give it requests, ticks and answers to its callouts.
+//! - [`Threads`] is all virtual machines of one Envoy at once.
 //! - [`Faults`] makes calls to the host fail or lie.
 //!
 //! ```no_run
@@ -36,6 +37,7 @@ mod request;
 mod shared;
 mod signature;
 pub mod status;
+mod threads;
 mod tokens;
 mod worker;
 mod world;
@@ -43,11 +45,14 @@ mod world;
 pub use fault::{Fault, Faults, Lie};
 pub use headers::Headers;
 pub use host::callouts::{Answer, Callout};
+pub use host::metrics::Statistics;
 pub use host::{Call, Host};
 pub use module::FUEL;
 pub use outcome::{Outcome, Reply};
 pub use request::Request;
 pub use shared::SharedData;
-pub use tokens::{Token, jwk, key_set, other_jwk};
+pub use signature::VerifySignature;
+pub use threads::Threads;
+pub use tokens::{ALGORITHMS, Token, full_key_set, jwk, key_set, other_jwk};
 pub use worker::{StreamId, Worker};
 pub use world::{Clock, World};

@@ -1,137 +1,121 @@
-//! Envoy's foreign function `verify_signature`, for RSA (`source/extensions/common/wasm/foreign.cc`).
+//! Envoy's foreign function `verify_signature` (`source/extensions/common/wasm/foreign.cc`): what it takes, what it
+//! gives, and where it is not what it should be.
 
-use rsa::RsaPublicKey;
-use rsa::pkcs1v15::{Signature, VerifyingKey};
-use rsa::pkcs8::{AssociatedOid, DecodePublicKey};
-use rsa::sha2::digest::Digest;
-use rsa::sha2::{Sha256, Sha384, Sha512};
-use rsa::signature::Verifier;
+mod message;
+mod verify;
 
-/// `VerifySignatureArguments`.
-#[derive(Default)]
-struct Arguments<'a> {
-    hash: &'a [u8],
-    public_key: Option<&'a [u8]>,
-    signature: &'a [u8],
-    text: &'a [u8],
-    public_key_pem: Option<&'a [u8]>,
+use message::Arguments;
+use verify::Key;
+
+/// What a host has for `verify_signature`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VerifySignature {
+    /// Envoy's.
+    #[default]
+    Works,
+    /// Nothing: another host, or an Envoy that was built without it.
+    Missing,
+    /// Something that says yes to everything.
+    Accepts,
+    /// Something that says no to everything.
+    Refuses,
 }
 
 /// Answers a call; nothing is `BadArgument`.
 pub(crate) fn answer(arguments: &[u8]) -> Option<Vec<u8>> {
-    let arguments = read(arguments)?;
+    let arguments = Arguments::read(arguments)?;
     let key = match (arguments.public_key, arguments.public_key_pem) {
-        (Some(der), None) => RsaPublicKey::from_public_key_der(der).ok(),
-        (None, Some(pem)) => str::from_utf8(pem)
-            .ok()
-            .and_then(|pem| RsaPublicKey::from_public_key_pem(pem).ok()),
+        (Some(der), None) => Key::from_der(der),
+        (None, Some(pem)) => Key::from_pem(pem),
         _ => return None,
     };
     let Some(key) = key else {
-        return Some(failure("Failed to initialize digest verify."));
+        return Some(message::failure("Failed to initialize digest verify."));
     };
-    let holds = match arguments.hash.to_ascii_lowercase().as_slice() {
-        b"sha256" => holds::<Sha256>(key, &arguments),
-        b"sha384" => holds::<Sha384>(key, &arguments),
-        b"sha512" => holds::<Sha512>(key, &arguments),
-        other => {
-            let name = String::from_utf8_lossy(other).into_owned();
-            return Some(failure(&format!("{name} is not supported.")));
-        }
-    };
-    Some(if holds {
-        vec![0x08, 0x01]
+    Some(match key.holds(&arguments) {
+        Ok(true) => message::VERIFIED.to_vec(),
+        Ok(false) => message::failure("Failed to verify digest. Error code: 0"),
+        Err(verify::UnknownHash(name)) => message::failure(&format!("{name} is not supported.")),
+    })
+}
+
+/// An answer to everything.
+pub(crate) fn always(yes: bool) -> Vec<u8> {
+    if yes {
+        message::VERIFIED.to_vec()
     } else {
-        failure("Failed to verify digest. Error code: 0")
-    })
-}
-
-fn holds<D: Digest + AssociatedOid>(key: RsaPublicKey, arguments: &Arguments<'_>) -> bool {
-    Signature::try_from(arguments.signature).is_ok_and(|signature| {
-        VerifyingKey::<D>::new(key)
-            .verify(arguments.text, &signature)
-            .is_ok()
-    })
-}
-
-/// `VerifySignatureResult`: `result` is left out, being false; `error` is field 2.
-fn failure(error: &str) -> Vec<u8> {
-    let mut message = vec![2 << 3 | 2, u8::try_from(error.len()).unwrap_or(0)];
-    message.extend_from_slice(error.as_bytes());
-    message
-}
-
-fn read(message: &[u8]) -> Option<Arguments<'_>> {
-    let mut arguments = Arguments::default();
-    let mut rest = message;
-    while !rest.is_empty() {
-        let tag = number(&mut rest)?;
-        let size = usize::try_from(number(&mut rest)?).ok()?;
-        let value = rest.split_off(..size)?;
-        match tag {
-            0x0a => arguments.hash = value,
-            0x12 => arguments.public_key = Some(value),
-            0x1a => arguments.signature = value,
-            0x22 => arguments.text = value,
-            0x2a => arguments.public_key_pem = Some(value),
-            _ => return None,
-        }
+        message::failure("Failed to verify digest. Error code: 0")
     }
-    Some(arguments)
-}
-
-/// A varint.
-fn number(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes.split_off_first()?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokens;
+    use crate::tokens::{Key as Signer, Token};
 
-    fn message(fields: &[(u8, &[u8])]) -> Vec<u8> {
-        let mut message = Vec::new();
-        for (field, value) in fields {
-            message.push(field << 3 | 2);
-            let size = value.len();
-            message.extend([
-                u8::try_from(size & 0x7f).unwrap() | 0x80,
-                u8::try_from(size >> 7).unwrap(),
-            ]);
-            message.extend_from_slice(value);
-        }
-        message
+    fn call(key: &[u8], hash: &[u8], signature: &[u8], text: &[u8]) -> Vec<u8> {
+        answer(&message::write(&[
+            (1, hash),
+            (2, key),
+            (3, signature),
+            (4, text),
+        ]))
+        .unwrap()
     }
 
     #[test]
-    fn a_signature_holds_for_its_key_and_text_only() {
-        let (key, other) = (tokens::public_key(1), tokens::public_key(2));
-        let signature = tokens::sign(1, b"text");
-        let verify = |hash: &[u8], key: &[u8], text: &[u8]| {
-            answer(&message(&[(1, hash), (2, key), (3, &signature), (4, text)])).unwrap()
-        };
-        assert_eq!(verify(b"sha256", &key, b"text"), [8, 1]);
-        assert_ne!(verify(b"sha256", &key, b"texT"), [8, 1]);
-        assert_ne!(verify(b"sha256", &other, b"text"), [8, 1]);
-        assert_ne!(verify(b"sha512", &key, b"text"), [8, 1]);
-        assert_ne!(verify(b"RS256", &key, b"text"), [8, 1]);
-        assert_ne!(verify(b"sha256", b"garbage", b"text"), [8, 1]);
+    fn a_signature_holds_for_its_key_text_and_hash_only() {
+        for (signer, algorithm, hash) in [
+            (Signer::Rsa1, "RS256", &b"sha256"[..]),
+            (Signer::Rsa1, "RS384", b"SHA384"),
+            (Signer::Rsa1, "RS512", b"sha512"),
+            (Signer::P256, "ES256", b"sha256"),
+            (Signer::P384, "ES384", b"sha384"),
+        ] {
+            let key = signer.spki();
+            let signature = signer.sign_for_envoy(algorithm, b"text");
+            let verify = |hash, key, text| call(key, hash, &signature, text);
+            assert_eq!(verify(hash, &key, b"text"), [8, 1], "{algorithm}");
+            for wrong in [
+                verify(hash, &key, b"texT"),
+                verify(hash, &Signer::Rsa2.spki(), b"text"),
+                verify(b"sha1", &key, b"text"),
+                verify(algorithm.as_bytes(), &key, b"text"),
+                verify(b"", &key, b"text"),
+                verify(hash, b"garbage", b"text"),
+                call(&key, hash, b"", b"text"),
+            ] {
+                assert_ne!(wrong, [8, 1], "{algorithm}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_envoy_cannot_do_never_holds() {
+        for (signer, algorithm, hash) in [
+            (Signer::Rsa1, "PS256", &b"sha256"[..]),
+            (Signer::Ed25519, "EdDSA", b"sha512"),
+            // As JWS has them; Envoy wants DER.
+            (Signer::P256, "ES256", b"sha256"),
+            (Signer::P384, "ES384", b"sha384"),
+        ] {
+            let signature = signer.sign(algorithm, b"text");
+            let verified = call(&signer.spki(), hash, &signature, b"text");
+            assert_ne!(verified, [8, 1], "{algorithm}");
+        }
     }
 
     #[test]
     fn a_call_without_a_key_or_with_two_is_refused() {
-        let key = tokens::public_key(1);
-        assert_eq!(answer(&message(&[(1, b"sha256")])), None);
-        assert_eq!(answer(&message(&[(2, &key), (5, b"pem")])), None);
+        let key = Signer::Rsa1.spki();
+        assert_eq!(answer(&message::write(&[(1, b"sha256")])), None);
+        assert_eq!(answer(&message::write(&[(2, &key), (5, b"pem")])), None);
         assert_eq!(answer(b"\xff"), None);
+    }
+
+    #[test]
+    fn tokens_differ_by_algorithm() {
+        let token = Token::by("ES384");
+        assert_eq!(token.signed().rsplit_once('.').unwrap().1.len(), 128);
     }
 }

@@ -1,27 +1,25 @@
 //! Tokens of the issuer in [`crate::configuration`], signed with keys that are made for these tests.
 
-use std::sync::OnceLock;
+mod keys;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rsa::RsaPrivateKey;
-use rsa::pkcs1v15::SigningKey;
-use rsa::pkcs8::DecodePrivateKey;
-#[cfg(test)]
-use rsa::pkcs8::EncodePublicKey;
-use rsa::sha2::Sha256;
-use rsa::signature::{SignatureEncoding, Signer};
-use rsa::traits::PublicKeyParts;
 use serde_json::{Map, Value, json};
 
 use crate::world::NOW;
+pub(crate) use keys::Key;
+
+/// All algorithms that the filter knows.
+pub const ALGORITHMS: [&str; 9] = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+];
 
 /// A token to be.
 #[derive(Clone, Debug)]
 pub struct Token {
     header: Map<String, Value>,
     claims: Map<String, Value>,
-    key: usize,
+    key: Key,
 }
 
 // === impl Token ===
@@ -40,8 +38,22 @@ impl Token {
         Self {
             header: members(header),
             claims: members(claims),
-            key: 1,
+            key: Key::Rsa1,
         }
+    }
+
+    /// The same, signed by any of [`ALGORITHMS`], by its key in [`full_key_set`].
+    pub fn by(algorithm: &str) -> Self {
+        let (key, id) = match algorithm {
+            "RS256" => (Key::Rsa1, "1"),
+            "ES256" => (Key::P256, "p256"),
+            "ES384" => (Key::P384, "p384"),
+            "EdDSA" => (Key::Ed25519, "ed25519"),
+            _ => (Key::Rsa1, "rsa"),
+        };
+        let mut token = Self::good().header("alg", algorithm).header("kid", id);
+        token.key = key;
+        token
     }
 
     /// With another claim; `null` takes it away.
@@ -61,7 +73,7 @@ impl Token {
     /// Signed with the key of [`other_jwk`].
     #[must_use]
     pub fn other_key(mut self) -> Self {
-        self.key = 2;
+        self.key = Key::Rsa2;
         self
     }
 
@@ -71,8 +83,11 @@ impl Token {
             URL_SAFE_NO_PAD.encode(Value::Object(members.clone()).to_string())
         };
         let signed = format!("{}.{}", part(&self.header), part(&self.claims));
-        let signature = URL_SAFE_NO_PAD.encode(sign(self.key, signed.as_bytes()));
-        format!("{signed}.{signature}")
+        let algorithm = self.header.get("alg").and_then(Value::as_str);
+        let signature = self
+            .key
+            .sign(algorithm.unwrap_or_default(), signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }
 
@@ -86,12 +101,12 @@ fn change(members: &mut Map<String, Value>, name: &str, value: Value) {
 
 /// The issuer's key, with this `kid`.
 pub fn jwk(id: &str) -> Value {
-    public_jwk(1, id)
+    rs256(Key::Rsa1, id)
 }
 
 /// Another key, with this `kid`.
 pub fn other_jwk(id: &str) -> Value {
-    public_jwk(2, id)
+    rs256(Key::Rsa2, id)
 }
 
 /// The issuer's key set: one key, `kid` 1.
@@ -99,38 +114,19 @@ pub fn key_set() -> Value {
     json!({ "keys": [jwk("1")] })
 }
 
-fn public_jwk(number: usize, id: &str) -> Value {
-    let encode = |part: &rsa::BigUint| URL_SAFE_NO_PAD.encode(part.to_bytes_be());
-    let key = key(number);
-    json!({
-        "kty": "RSA", "use": "sig", "alg": "RS256", "kid": id,
-        "n": encode(key.n()), "e": encode(key.e()),
-    })
+/// A set with a key for each of [`ALGORITHMS`]: the same RSA key again without `alg`, and one on each curve.
+pub fn full_key_set() -> Value {
+    json!({ "keys": [
+        jwk("1"),
+        Key::Rsa1.jwk("rsa"),
+        Key::P256.jwk("p256"),
+        Key::P384.jwk("p384"),
+        Key::Ed25519.jwk("ed25519"),
+    ] })
 }
 
-pub(crate) fn sign(number: usize, text: &[u8]) -> Vec<u8> {
-    SigningKey::<Sha256>::new(key(number).clone())
-        .sign(text)
-        .to_vec()
-}
-
-/// The key as SubjectPublicKeyInfo.
-#[cfg(test)]
-pub(crate) fn public_key(number: usize) -> Vec<u8> {
-    let key = key(number).to_public_key();
-    key.to_public_key_der().unwrap().into_vec()
-}
-
-fn key(number: usize) -> &'static RsaPrivateKey {
-    static KEYS: [OnceLock<RsaPrivateKey>; 2] = [OnceLock::new(), OnceLock::new()];
-    const PEM: [&str; 2] = [
-        include_str!("../keys/test-only-1.pem"),
-        include_str!("../keys/test-only-2.pem"),
-    ];
-    let read = || {
-        let pem = PEM[number - 1];
-        let begin = pem.find("-----BEGIN").unwrap();
-        RsaPrivateKey::from_pkcs8_pem(&pem[begin..]).unwrap()
-    };
-    KEYS[number - 1].get_or_init(read)
+fn rs256(key: Key, id: &str) -> Value {
+    let mut jwk = key.jwk(id);
+    jwk["alg"] = json!("RS256");
+    jwk
 }

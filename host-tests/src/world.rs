@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::configuration::KEY_VARIABLE;
+use crate::host::metrics::Statistics;
 use crate::shared::SharedData;
+use crate::signature::VerifySignature;
 use crate::worker::Worker;
 
 /// When a world begins, in seconds since the Unix epoch: half a minute past a full one.
@@ -25,6 +27,10 @@ pub struct World {
     pub environment: Vec<(String, String)>,
     /// The clusters that Envoy knows.
     pub clusters: BTreeSet<String>,
+    /// Envoy's own cryptography.
+    pub verify_signature: VerifySignature,
+    /// What the filter counts.
+    pub statistics: Statistics,
 }
 
 /// A clock in the test's hand; a clone is the same clock.
@@ -42,6 +48,8 @@ impl World {
             shared: SharedData::default(),
             environment: vec![(KEY_VARIABLE.to_owned(), key)],
             clusters: BTreeSet::from(["issuer".to_owned()]),
+            verify_signature: VerifySignature::default(),
+            statistics: Statistics::default(),
         }
     }
 

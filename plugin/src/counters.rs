@@ -1,30 +1,47 @@
 //! What operators see in Envoy's statistics, as `wasmcustom.tollgate.…`.
 
+use std::cell::Cell;
+
+use tollgate_policy::fetching::Failure;
 use tollgate_policy::refusal::Code;
 
-use crate::host;
+use crate::host::{self, Metric};
 
-/// A counter of this name; counts nothing where the host could not define it.
+/// A number that only grows; counts nothing where the host could not define it.
 pub struct Counter(Option<u32>);
 
-/// All counters of one configuration.
+/// A number that was recorded last.
+pub struct Gauge {
+    id: Option<u32>,
+    last: Cell<Option<u64>>,
+}
+
+/// All counters of one configuration, but for those of its issuers.
 pub struct Counters {
     /// Requests to public routes that went on.
     pub public: Counter,
     /// Requests that went on with a verified identity.
     pub forwarded: Counter,
-    /// Key sets fetched and taken.
-    pub keys_fetched: Counter,
-    /// Key sets that could not be fetched, or not be used.
-    pub keys_failed: Counter,
     refused: Vec<(Code, Counter)>,
+}
+
+/// What is counted for one issuer, by its place in the list.
+pub struct IssuerCounters {
+    /// Key sets fetched and taken.
+    pub fetched: Counter,
+    /// How long ago the keys were last seen with the issuer, in seconds.
+    pub age: Gauge,
+    /// How many keys are in use; 0: nobody with a token of this issuer passes.
+    pub usable: Gauge,
+    failed: Vec<(Failure, Counter)>,
 }
 
 // === impl Counter ===
 
 impl Counter {
-    fn define(name: &str) -> Self {
-        Self(host::define_counter(&format!("tollgate.{name}")).ok())
+    /// Defines it; once for each configuration.
+    pub fn define(name: &str) -> Self {
+        Self(define(Metric::Counter, name))
     }
 
     /// Counts one.
@@ -32,6 +49,27 @@ impl Counter {
         if let Some(id) = self.0 {
             // A count that is lost must not stop a request.
             let _ = host::increment(id);
+        }
+    }
+}
+
+// === impl Gauge ===
+
+impl Gauge {
+    /// Defines it; once for each configuration.
+    pub fn define(name: &str) -> Self {
+        Self {
+            id: define(Metric::Gauge, name),
+            last: Cell::new(None),
+        }
+    }
+
+    /// Records a value, where it is another than the last one.
+    pub fn record(&self, value: u64) {
+        if self.last.replace(Some(value)) != Some(value)
+            && let Some(id) = self.id
+        {
+            let _ = host::record(id, value);
         }
     }
 }
@@ -45,16 +83,43 @@ impl Counters {
         Self {
             public: Counter::define("requests.public"),
             forwarded: Counter::define("requests.forwarded"),
-            keys_fetched: Counter::define("keys.fetched"),
-            keys_failed: Counter::define("keys.failed"),
             refused: Code::ALL.map(|code| (code, refused(code))).into(),
         }
     }
 
     /// Counts a refusal.
     pub fn refused(&self, code: Code) {
-        if let Some((_, counter)) = self.refused.iter().find(|(known, _)| *known == code) {
-            counter.increment();
+        count(&self.refused, code);
+    }
+}
+
+// === impl IssuerCounters ===
+
+impl IssuerCounters {
+    /// Defines them; once for each configuration.
+    pub fn define(position: usize) -> Self {
+        let name = |name: &str| format!("issuer.{position}.keys.{name}");
+        let failed = |why: Failure| Counter::define(&name(&format!("failed.{}", why.as_str())));
+        Self {
+            fetched: Counter::define(&name("fetched")),
+            age: Gauge::define(&name("age_seconds")),
+            usable: Gauge::define(&name("usable")),
+            failed: Failure::ALL.map(|why| (why, failed(why))).into(),
         }
+    }
+
+    /// Counts a fetch that failed.
+    pub fn failed(&self, why: Failure) {
+        count(&self.failed, why);
+    }
+}
+
+fn define(metric: Metric, name: &str) -> Option<u32> {
+    host::define_metric(metric, &format!("tollgate.{name}")).ok()
+}
+
+fn count<T: PartialEq>(counters: &[(T, Counter)], what: T) {
+    if let Some((_, counter)) = counters.iter().find(|(known, _)| *known == what) {
+        counter.increment();
     }
 }

@@ -1,5 +1,7 @@
 //! Decides on requests and carries the decision out.
 
+use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_policy::algorithm::Algorithm;
@@ -9,14 +11,14 @@ use tollgate_policy::decide::{Decision, Knowledge, Need, decide};
 use tollgate_policy::forward::Forward;
 use tollgate_policy::identity;
 use tollgate_policy::key_source::LONGEST_WAIT;
-use tollgate_policy::keys::{KeyError, PublicKey};
+use tollgate_policy::keys::{KeySet, PublicKey};
 use tollgate_policy::refusal::{Code, Format, Refusal};
 use tollgate_policy::request::Request;
-use tollgate_policy::token::{Unverifiable, Verifier};
+use tollgate_policy::token::{NewerKeys, TokenCache, Unverifiable, Verifier};
 
 use crate::counters::Counters;
 use crate::host::{self, Level, Map, pairs};
-use crate::issuer_keys::IssuerKeys;
+use crate::issuer_keys::{IssuerKeys, Outlook};
 use crate::shared_counts::SharedCounts;
 use crate::signature;
 use crate::waiting::{Full, Waiter, Waiting};
@@ -26,11 +28,22 @@ use crate::waiting::{Full, Waiter, Waiting};
 /// the virtual machine.
 const TURNS: usize = 32;
 
+/// When nobody waits: how soon a worker sees what another one has fetched, and fetches what is due.
+const TICK: Duration = Duration::from_millis(200);
+
+/// While requests wait for what another worker is fetching.
+const WATCHING: Duration = Duration::from_millis(10);
+
+/// While requests have their turn that one call could not serve; and the very first.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
 /// One configuration at work in one worker.
 pub struct Gate {
     policy: Policy,
     assertion_key: Option<AssertionKey>,
     keys: IssuerKeys,
+    tokens: TokenCache,
+    tick: Cell<Option<Duration>>,
     counters: Counters,
     waiting: Waiting,
 }
@@ -54,22 +67,54 @@ impl Gate {
         Self {
             assertion_key: assertion_key(&policy),
             keys: IssuerKeys::new(&policy.issuers),
+            tokens: TokenCache::new(policy.token_cache),
+            tick: Cell::new(None),
             counters: Counters::define(),
             waiting: Waiting::default(),
             policy,
         }
     }
 
-    /// Decides on the request of the effective context, which has the given id.
-    pub fn serve(&self, context: u32) -> Outcome {
-        self.serve_until(context, None)
+    /// Asks for the first tick, which fetches the keys: while Envoy configures a virtual machine it may know no
+    /// cluster yet, and throws one away again to try the configuration.
+    pub fn start(&self) {
+        self.set_tick(AT_ONCE);
     }
 
-    /// Tries again for those whose turn it is, some at a time; tells whether more are left for another call.
-    pub fn serve_waiting(&self, root: u32) -> bool {
+    /// Decides on the request of the effective context, which has the given id.
+    pub fn serve(&self, context: u32) -> Outcome {
+        let outcome = self.serve_until(context, None);
+        if outcome == Outcome::Waiting {
+            self.set_tick(WATCHING);
+        }
+        outcome
+    }
+
+    /// Does what is due; `root` is the root context's id.
+    pub fn tick(&self, root: u32) {
         if let Ok(now) = host::now() {
+            if self.keys.tick(&self.policy.issuers, now) {
+                self.waiting.wake_all();
+            }
             self.waiting.wake_expired(now, LONGEST_WAIT);
         }
+        self.serve_waiting(root);
+    }
+
+    /// Takes the answer to a callout; `root` is the root context's id.
+    pub fn answered(&self, root: u32, token: u32, size: usize) {
+        let issuers = &self.policy.issuers;
+        // Without the time nobody could tell how old the keys are; the fetch counts as lost.
+        if let Ok(now) = host::now()
+            && self.keys.answered(issuers, token, size, now)
+        {
+            self.waiting.wake_all();
+        }
+        self.serve_waiting(root);
+    }
+
+    /// Tries again for those whose turn it is, some at a time.
+    fn serve_waiting(&self, root: u32) {
         for _ in 0..TURNS {
             let Some(waiter) = self.waiting.next() else {
                 break;
@@ -85,31 +130,28 @@ impl Gate {
             }
         }
         let _ = host::set_effective_context(root);
-        self.waiting.is_anyone_awake()
+        self.set_tick(if self.waiting.is_anyone_awake() {
+            AT_ONCE
+        } else if self.waiting.is_anyone_asleep() {
+            WATCHING
+        } else {
+            TICK
+        });
+    }
+
+    fn set_tick(&self, period: Duration) {
+        if self.tick.get() == Some(period) {
+            return;
+        }
+        match host::set_tick_period(period) {
+            Ok(()) => self.tick.set(Some(period)),
+            Err(_) => host::log(Level::Error, "tollgate: no ticks: keys are not fetched"),
+        }
     }
 
     /// Forgets a request that is no more.
     pub fn forget(&self, context: u32) {
         self.waiting.forget(context);
-    }
-
-    /// Fetches the keys that are due.
-    pub fn fetch_keys(&self) {
-        self.keys.fetch(&self.policy.issuers, &self.counters);
-    }
-
-    /// The same while Envoy is still starting, or only validates its configuration and knows no cluster: what cannot
-    /// be fetched yet is left to the first tick, which says why.
-    pub fn fetch_keys_early(&self) {
-        self.keys.fetch_early(&self.policy.issuers);
-    }
-
-    /// Takes the answer to a callout.
-    pub fn answered(&self, token: u32, size: usize) {
-        let issuers = &self.policy.issuers;
-        if self.keys.answered(issuers, token, size, &self.counters) {
-            self.waiting.wake_all();
-        }
     }
 
     /// Removes forged identity from a request's trailers: there too, a server could take it for the gate's.
@@ -138,7 +180,13 @@ impl Gate {
             return self.refuse(&unread, false);
         };
         let request = Request::read(headers, &self.policy.account_header);
-        match decide(&self.policy, &request, self) {
+        let mut decision = decide(&self.policy, &request, self);
+        if let Decision::Need(need) = decision
+            && self.see_to(need) == Outlook::DecideAgain
+        {
+            decision = decide(&self.policy, &request, self);
+        }
+        match decision {
             Decision::Forward(forward) if self.forward(&forward, &request).is_ok() => {
                 Outcome::Forwarded
             }
@@ -162,6 +210,13 @@ impl Gate {
                     Err(Full) => self.refuse(&Code::KeysUnavailable.into(), request.is_grpc()),
                 }
             }
+        }
+    }
+
+    fn see_to(&self, Need::Keys(position): Need) -> Outlook {
+        match (self.policy.issuers.get(position), host::now()) {
+            (Some(issuer), Ok(now)) => self.keys.want(position, issuer, now),
+            _ => Outlook::Wait,
         }
     }
 
@@ -208,22 +263,16 @@ impl Verifier for Gate {
         host::now().ok()
     }
 
-    fn with_key<T>(
-        &self,
-        issuer: usize,
-        algorithm: Algorithm,
-        key_id: Option<&str>,
-        verify: impl FnOnce(&PublicKey) -> T,
-    ) -> Result<T, KeyError> {
-        let source = &self
-            .policy
-            .issuers
-            .get(issuer)
-            .ok_or(KeyError::Unknown)?
-            .jwks;
-        let now = host::now().map_err(|_| KeyError::NotFetched)?;
-        self.keys
-            .with_key(issuer, source, now, algorithm, key_id, verify)
+    fn keys(&self, issuer: usize) -> Option<Arc<KeySet>> {
+        let rules = self.policy.issuers.get(issuer)?;
+        self.keys.keys(issuer, rules, host::now().ok()?)
+    }
+
+    fn newer_keys(&self, issuer: usize) -> NewerKeys {
+        match (self.policy.issuers.get(issuer), host::now()) {
+            (Some(rules), Ok(now)) => self.keys.newer_keys(issuer, rules, now),
+            _ => NewerKeys::OutOfReach,
+        }
     }
 
     fn verify(
@@ -239,6 +288,10 @@ impl Verifier for Gate {
 
 impl Knowledge for Gate {
     type Store = SharedCounts;
+
+    fn tokens(&self) -> &TokenCache {
+        &self.tokens
+    }
 
     fn store(&self) -> &SharedCounts {
         &SharedCounts

@@ -150,10 +150,12 @@ pub fn shared_data(key: &str) -> Result<(Vec<u8>, u32)> {
     Ok((value, version))
 }
 
-/// Writes a value that all workers share if its version is still this one; tells whether it was.
-///
-/// Version 0 would write in any case, and is never one that the host gives.
-pub fn swap_shared_data(key: &str, value: &[u8], version: u32) -> Result<bool> {
+/// Writes a value that all workers share if its version is still this one, or if there is none; tells whether so.
+pub fn swap_shared_data(key: &str, value: &[u8], version: Option<u32>) -> Result<bool> {
+    /// A version that no entry has. Swapping against it writes an entry that is not there, and fails on one that is:
+    /// so two workers cannot both be the first (`proxy-wasm-cpp-host/src/shared_data.cc`). 0 would always write.
+    const NEVER: u32 = u32::MAX;
+    let version = version.unwrap_or(NEVER);
     let status = unsafe {
         ffi::proxy_set_shared_data(
             key.as_ptr(),
@@ -216,17 +218,32 @@ pub fn call(function: &str, arguments: &[u8]) -> Result<Vec<u8>> {
     })
 }
 
-/// Defines a counter; every call costs the host memory, so once for each name.
-pub fn define_counter(name: &str) -> Result<u32> {
-    const COUNTER: u32 = 0;
+/// What a number in Envoy's statistics means (`MetricType`).
+#[derive(Clone, Copy, Debug)]
+pub enum Metric {
+    /// It only grows.
+    Counter = 0,
+    /// It is what was recorded last.
+    Gauge = 1,
+}
+
+/// Defines a metric; every call costs the host memory, so once for each name.
+pub fn define_metric(metric: Metric, name: &str) -> Result<u32> {
     let mut id = 0;
-    check(unsafe { ffi::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
+    check(unsafe {
+        ffi::proxy_define_metric(metric as u32, name.as_ptr(), name.len(), &raw mut id)
+    })?;
     Ok(id)
 }
 
 /// Adds one to a counter.
 pub fn increment(counter: u32) -> Result<()> {
     check(unsafe { ffi::proxy_increment_metric(counter, 1) })
+}
+
+/// Sets a gauge.
+pub fn record(gauge: u32, value: u64) -> Result<()> {
+    check(unsafe { ffi::proxy_record_metric(gauge, value) })
 }
 
 /// Runs a call that returns bytes.

@@ -1,201 +1,308 @@
-//! The issuers' keys in one worker: fetched through Envoy's clusters, kept, and fetched again before they grow old.
+//! The issuers' keys in one worker: fetched by one worker for all, read by each when they change.
+
+mod callout;
+mod shared;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_policy::algorithm::Algorithm;
+use tollgate_policy::fetching::{FetchState, Reason, Ticket};
 use tollgate_policy::issuer::Issuer;
-use tollgate_policy::key_source::{Remote, Source};
-use tollgate_policy::keys::{KeyError, KeySet, MAX_BYTES, PublicKey};
+use tollgate_policy::key_source::Remote;
+use tollgate_policy::keys::KeySet;
+use tollgate_policy::token::NewerKeys;
 
-use crate::counters::Counters;
+use self::callout::{Answer, Callout, Failed};
+use self::shared::SharedState;
+use crate::counters::IssuerCounters;
 use crate::host::{self, Level};
 
-/// How long after a failure the next try is made.
-const RETRY: Duration = Duration::from_secs(1);
-
 /// The keys of all issuers, in the configuration's order.
-pub struct IssuerKeys(RefCell<Vec<Fetched>>);
+pub struct IssuerKeys(Vec<RefCell<Keys>>);
 
-/// What has been fetched for one issuer.
-#[derive(Default)]
-struct Fetched {
-    /// The last good set, and when it came.
-    set: Option<(KeySet, Duration)>,
-    /// When the last fetch ended, and how long after that the next one is due; none: there was none.
-    last: Option<(Duration, Duration)>,
-    /// The callout that is under way.
-    token: Option<u32>,
-    /// What went wrong last, so that each change is logged once.
-    failure: Option<String>,
+/// What is to be done about a request that needs keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// They are being fetched, or will be.
+    Wait,
+    /// More is known than a moment ago: decide again.
+    DecideAgain,
+}
+
+/// One issuer's.
+struct Keys {
+    shared: Option<SharedState>,
+    /// What the shared record said last; without the set.
+    state: FetchState,
+    /// The set of the version that was read last.
+    set: Option<Arc<KeySet>>,
+    was_under_way: bool,
+    /// The request of this worker's own.
+    callout: Option<Callout>,
+    counters: IssuerCounters,
 }
 
 // === impl IssuerKeys ===
 
 impl IssuerKeys {
-    /// Nothing fetched yet.
+    /// Nothing known yet.
     pub fn new(issuers: &[Issuer]) -> Self {
-        Self(RefCell::new(
-            issuers.iter().map(|_| Fetched::default()).collect(),
-        ))
-    }
-
-    /// Finds a key and hands it to `verify`.
-    ///
-    /// # Errors
-    ///
-    /// There is no such key, or no keys that are fresh enough.
-    pub fn with_key<T>(
-        &self,
-        issuer: usize,
-        source: &Source,
-        now: Duration,
-        algorithm: Algorithm,
-        key_id: Option<&str>,
-        verify: impl FnOnce(&PublicKey) -> T,
-    ) -> Result<T, KeyError> {
-        let all = self.0.borrow();
-        let fetched = all.get(issuer).and_then(|fetched| fetched.set.as_ref());
-        let keys = match (fetched, &source.remote) {
-            (Some((keys, since)), Some(remote)) => {
-                (now.abs_diff(*since) <= remote.max_stale).then_some(keys)
-            }
-            _ => source.inline.as_ref(),
-        };
-        let keys = keys.ok_or(KeyError::NotFetched)?;
-        let key = keys.find(algorithm, key_id).ok_or(KeyError::Unknown)?;
-        Ok(verify(key))
-    }
-
-    /// Starts the fetches that are due.
-    pub fn fetch(&self, issuers: &[Issuer], counters: &Counters) {
-        let Ok(now) = host::now() else {
-            return;
-        };
-        for (issuer, fetched) in issuers.iter().zip(self.0.borrow_mut().iter_mut()) {
-            let Some(remote) = &issuer.jwks.remote else {
-                continue;
-            };
-            if fetched.token.is_some() || !fetched.is_due(now) {
-                continue;
-            }
-            match request(remote) {
-                Ok(token) => fetched.token = Some(token),
-                Err(why) => fetched.failed(issuer, &why, now, counters),
-            }
-        }
-    }
-
-    /// Starts all fetches that the host can carry out already.
-    pub fn fetch_early(&self, issuers: &[Issuer]) {
-        for (issuer, fetched) in issuers.iter().zip(self.0.borrow_mut().iter_mut()) {
+        let keys = |(position, issuer): (usize, &Issuer)| {
             let remote = issuer.jwks.remote.as_ref();
-            fetched.token = remote.and_then(|remote| request(remote).ok());
+            let fingerprint = remote.map(|remote| remote.fingerprint(&issuer.issuer));
+            RefCell::new(Keys {
+                shared: fingerprint.as_deref().map(SharedState::new),
+                state: FetchState::default(),
+                set: None,
+                was_under_way: false,
+                callout: None,
+                counters: IssuerCounters::define(position),
+            })
+        };
+        Self(issuers.iter().enumerate().map(keys).collect())
+    }
+
+    /// An issuer's keys, where there are some that are fresh enough.
+    pub fn keys(&self, position: usize, issuer: &Issuer, now: Duration) -> Option<Arc<KeySet>> {
+        self.0.get(position)?.borrow().keys(issuer, now)
+    }
+
+    /// Whether an issuer may have newer ones.
+    pub fn newer_keys(&self, position: usize, issuer: &Issuer, now: Duration) -> NewerKeys {
+        match (self.0.get(position), &issuer.jwks.remote) {
+            (Some(keys), Some(remote)) => keys.borrow().state.newer_keys(remote, now),
+            _ => NewerKeys::None,
         }
     }
 
-    /// Takes the answer to a callout; tells whether it brought keys.
-    pub fn answered(
-        &self,
-        issuers: &[Issuer],
-        token: u32,
-        size: usize,
-        counters: &Counters,
-    ) -> bool {
-        let mut all = self.0.borrow_mut();
-        let Some((issuer, fetched)) = issuers
-            .iter()
-            .zip(all.iter_mut())
-            .find(|(_, fetched)| fetched.token == Some(token))
-        else {
-            return false;
-        };
-        fetched.token = None;
-        // Without the time nobody could tell how old the keys are; they stay due.
-        let Ok(now) = host::now() else {
-            return false;
-        };
-        match read_answer(size) {
-            Ok(keys) => {
-                fetched.succeeded(keys, issuer, now, counters);
-                true
+    /// Sees to it that an issuer's keys, or newer ones, are fetched.
+    pub fn want(&self, position: usize, issuer: &Issuer, now: Duration) -> Outlook {
+        match (self.0.get(position), &issuer.jwks.remote) {
+            (Some(keys), Some(remote)) => keys.borrow_mut().want(issuer, remote, now),
+            _ => Outlook::Wait,
+        }
+    }
+
+    /// Reads what others have fetched, and fetches what is due; tells whether those who wait can be decided on.
+    pub fn tick(&self, issuers: &[Issuer], now: Duration) -> bool {
+        let mut news = false;
+        for (issuer, keys) in issuers.iter().zip(&self.0) {
+            let mut keys = keys.borrow_mut();
+            if let Some(remote) = &issuer.jwks.remote {
+                news |= keys.read(issuer, remote, now);
+                news |= keys.fetch(Reason::Age, issuer, remote, now);
             }
-            Err(why) => {
-                fetched.failed(issuer, &why, now, counters);
+            keys.show(issuer, now);
+        }
+        news
+    }
+
+    /// Takes the answer to a callout; tells whether those who wait can be decided on.
+    pub fn answered(&self, issuers: &[Issuer], token: u32, size: usize, now: Duration) -> bool {
+        for (issuer, keys) in issuers.iter().zip(&self.0) {
+            let mut keys = keys.borrow_mut();
+            let callout = keys.callout.take_if(|callout| callout.token == token);
+            if let (Some(callout), Some(remote)) = (callout, &issuer.jwks.remote) {
+                return keys.answered(&callout, issuer, remote, size, now);
+            }
+        }
+        false
+    }
+}
+
+// === impl Keys ===
+
+impl Keys {
+    fn keys(&self, issuer: &Issuer, now: Duration) -> Option<Arc<KeySet>> {
+        match (&self.set, &issuer.jwks.remote) {
+            (Some(set), Some(remote)) => {
+                let usable = self.state.is_usable(remote, now);
+                usable.then(|| Arc::clone(set))
+            }
+            _ => issuer.jwks.inline.clone(),
+        }
+    }
+
+    fn want(&mut self, issuer: &Issuer, remote: &Remote, now: Duration) -> Outlook {
+        if self.read(issuer, remote, now) {
+            return Outlook::DecideAgain;
+        }
+        let usable = self.state.is_usable(remote, now);
+        let reason = if usable {
+            Reason::UnknownKey
+        } else {
+            Reason::Age
+        };
+        self.fetch(reason, issuer, remote, now);
+        if usable && !self.state.is_under_way(remote, now) {
+            Outlook::DecideAgain
+        } else {
+            Outlook::Wait
+        }
+    }
+
+    /// Reads the shared record; tells whether that is news for those who wait.
+    fn read(&mut self, issuer: &Issuer, remote: &Remote, now: Duration) -> bool {
+        let loaded = self.shared.as_ref().map(SharedState::load);
+        match loaded {
+            Some(Ok((state, _))) => self.adopt(state, issuer, remote, now),
+            _ => false,
+        }
+    }
+
+    /// Takes over what the shared record says; tells whether that is news for those who wait.
+    fn adopt(
+        &mut self,
+        state: FetchState,
+        issuer: &Issuer,
+        remote: &Remote,
+        now: Duration,
+    ) -> bool {
+        let changed = state.version() != self.state.version() && state.version() != 0;
+        if changed {
+            match KeySet::parse(state.set()) {
+                Ok(set) => {
+                    let set = match &self.set {
+                        Some(previous) => set.sharing(previous),
+                        None => set,
+                    };
+                    self.set = Some(Arc::new(set));
+                }
+                Err(error) => {
+                    // Nobody publishes such a set.
+                    self.set = None;
+                    log(
+                        Level::Error,
+                        issuer,
+                        &format!("in shared data are no keys: {error}"),
+                    );
+                }
+            }
+        }
+        self.state = state;
+        self.state.forget_set();
+        let under_way = self.state.is_under_way(remote, now);
+        let ended = self.was_under_way && !under_way;
+        self.was_under_way = under_way;
+        changed || (ended && self.state.is_usable(remote, now))
+    }
+
+    /// Begins a fetch if it is time for one; tells whether there is news for those who wait.
+    fn fetch(&mut self, reason: Reason, issuer: &Issuer, remote: &Remote, now: Duration) -> bool {
+        // What was read a moment ago says already that it is not.
+        if self.state.clone().begin(reason, remote, now).is_none() {
+            return false;
+        }
+        let begun = self
+            .shared
+            .as_ref()
+            .map(|shared| shared.update(|state| state.begin(reason, remote, now)));
+        let Some(Ok((state, ticket))) = begun else {
+            return false;
+        };
+        let mut news = self.adopt(state, issuer, remote, now);
+        if let Some(ticket) = ticket {
+            match Callout::start(remote, ticket) {
+                Ok(callout) => self.callout = Some(callout),
+                Err(failed) => news |= self.failed(ticket, &failed, issuer, remote, now),
+            }
+        }
+        news
+    }
+
+    fn answered(
+        &mut self,
+        callout: &Callout,
+        issuer: &Issuer,
+        remote: &Remote,
+        size: usize,
+        now: Duration,
+    ) -> bool {
+        match callout.answered(issuer, remote, size) {
+            Ok(Answer::Next(next)) => {
+                self.callout = Some(next);
                 false
             }
+            Ok(Answer::Keys(text)) => self.fetched(callout.ticket, &text, issuer, remote, now),
+            Err(failed) => self.failed(callout.ticket, &failed, issuer, remote, now),
         }
     }
-}
 
-fn request(remote: &Remote) -> Result<u32, String> {
-    let headers = vec![
-        (":method", "GET"),
-        (":scheme", &remote.uri.scheme),
-        (":authority", &remote.uri.authority),
-        (":path", &remote.uri.path),
-        ("accept", "application/json"),
-        ("user-agent", "tollgate"),
-    ];
-    host::get(&remote.cluster, headers, remote.timeout).map_err(|_| {
-        format!(
-            "cluster `{}` is unknown to Envoy or has no host",
-            remote.cluster
-        )
-    })
-}
-
-fn read_answer(size: usize) -> Result<KeySet, String> {
-    match host::response_status() {
-        None => return Err("the connection was closed".to_owned()),
-        Some(200) => {}
-        // Envoy's own: a callout that cannot connect, or takes too long, is answered by Envoy.
-        Some(503) => return Err("status 503: the issuer cannot be reached, or says so".to_owned()),
-        Some(504) => return Err("status 504: the issuer did not answer in time".to_owned()),
-        Some(status) => return Err(format!("status {status}")),
-    }
-    if size > MAX_BYTES {
-        return Err(format!(
-            "the answer has {size} bytes, more than {MAX_BYTES}"
-        ));
-    }
-    let body = host::response_body(size).map_err(|_| "the answer cannot be read".to_owned())?;
-    KeySet::parse(&body).map_err(|error| error.to_string())
-}
-
-// === impl Fetched ===
-
-impl Fetched {
-    /// A clock that has stepped back by as much counts as well: it was wrong before, or is now.
-    fn is_due(&self, now: Duration) -> bool {
-        self.last
-            .is_none_or(|(ended, wait)| now.abs_diff(ended) >= wait)
-    }
-
-    fn succeeded(&mut self, keys: KeySet, issuer: &Issuer, now: Duration, counters: &Counters) {
-        counters.keys_fetched.increment();
-        if self.set.is_none() || self.failure.is_some() {
-            let message = format!("tollgate: keys of {} fetched", issuer.issuer);
-            host::log(Level::Info, &message);
+    fn fetched(
+        &mut self,
+        ticket: Ticket,
+        text: &[u8],
+        issuer: &Issuer,
+        remote: &Remote,
+        now: Duration,
+    ) -> bool {
+        self.counters.fetched.increment();
+        let before = (self.state.version(), self.state.failure());
+        let news = self.publish(issuer, remote, now, |state| {
+            state.succeed(ticket, text, now).then_some(())
+        });
+        if before != (self.state.version(), self.state.failure()) {
+            let number = self.set.as_ref().map_or(0, |set| set.len());
+            log(Level::Info, issuer, &format!("fetched, {number} of use"));
         }
-        let refresh = issuer
-            .jwks
-            .remote
-            .as_ref()
-            .map_or(RETRY, |remote| remote.refresh);
-        self.set = Some((keys, now));
-        self.last = Some((now, refresh));
-        self.failure = None;
+        news
     }
 
     /// Keeps what there is.
-    fn failed(&mut self, issuer: &Issuer, why: &str, now: Duration, counters: &Counters) {
-        counters.keys_failed.increment();
-        if self.failure.as_deref() != Some(why) {
-            let message = format!("tollgate: keys of {} not fetched: {why}", issuer.issuer);
-            host::log(Level::Warn, &message);
-            self.failure = Some(why.to_owned());
+    fn failed(
+        &mut self,
+        ticket: Ticket,
+        failed: &Failed,
+        issuer: &Issuer,
+        remote: &Remote,
+        now: Duration,
+    ) -> bool {
+        self.counters.failed(failed.kind);
+        let before = self.state.failure();
+        let news = self.publish(issuer, remote, now, |state| {
+            state.fail(ticket, failed.kind, now).then_some(())
+        });
+        if before != self.state.failure() {
+            log(
+                Level::Warn,
+                issuer,
+                &format!("not fetched: {}", failed.sentence),
+            );
         }
-        self.last = Some((now, RETRY));
+        news
     }
+
+    fn publish(
+        &mut self,
+        issuer: &Issuer,
+        remote: &Remote,
+        now: Duration,
+        change: impl FnMut(&mut FetchState) -> Option<()>,
+    ) -> bool {
+        let published = self.shared.as_ref().map(|shared| shared.update(change));
+        match published {
+            Some(Ok((state, _))) => self.adopt(state, issuer, remote, now),
+            _ => false,
+        }
+    }
+
+    /// For the statistics.
+    fn show(&self, issuer: &Issuer, now: Duration) {
+        let set = self.keys(issuer, now);
+        let number = set.map_or(0, |set| set.len());
+        self.counters
+            .usable
+            .record(u64::try_from(number).unwrap_or(u64::MAX));
+        if let Some(age) = self.state.age(now) {
+            self.counters.age.record(age.as_secs());
+        }
+    }
+}
+
+fn log(level: Level, issuer: &Issuer, what: &str) {
+    host::log(
+        level,
+        &format!("tollgate: keys of {}: {what}", issuer.issuer),
+    );
 }

@@ -1,7 +1,6 @@
 //! The filter in one virtual machine with one configuration: set up, ticks, and answers to callouts.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
@@ -11,19 +10,11 @@ use crate::gate::Gate;
 use crate::host::{self, Level};
 use crate::stream::Stream;
 
-/// How exactly `max_wait` is kept, and how soon keys are fetched when they are due.
-const TICK: Duration = Duration::from_millis(200);
-
-/// The next tick, while requests have their turn that one call could not serve.
-const AT_ONCE: Duration = Duration::from_millis(1);
-
 /// One configuration's context.
 pub struct Root {
     id: u32,
     /// None: nobody passes.
     gate: Option<Rc<Gate>>,
-    /// Whether ticks come [`AT_ONCE`].
-    hurried: bool,
 }
 
 // === impl Root ===
@@ -31,23 +22,7 @@ pub struct Root {
 impl Root {
     /// A context that has not been configured yet.
     pub fn new(id: u32) -> Self {
-        Self {
-            id,
-            gate: None,
-            hurried: false,
-        }
-    }
-
-    /// Serves some of those that wait, and has the next tick come at once while there are more.
-    fn serve_waiting(&mut self) {
-        let more = self
-            .gate
-            .as_ref()
-            .is_some_and(|gate| gate.serve_waiting(self.id));
-        if more != self.hurried && host::set_tick_period(if more { AT_ONCE } else { TICK }).is_ok()
-        {
-            self.hurried = more;
-        }
+        Self { id, gate: None }
     }
 }
 
@@ -60,9 +35,8 @@ impl Context for Root {
         _trailers: usize,
     ) {
         if let Some(gate) = &self.gate {
-            gate.answered(token, body);
+            gate.answered(self.id, token, body);
         }
-        self.serve_waiting();
     }
 }
 
@@ -80,13 +54,7 @@ impl RootContext for Root {
         match Policy::from_bytes(&text) {
             Ok(policy) => {
                 let gate = Gate::new(policy);
-                if host::set_tick_period(TICK).is_err() {
-                    host::log(
-                        Level::Error,
-                        "tollgate: no ticks: keys will not be refreshed",
-                    );
-                }
-                gate.fetch_keys_early();
+                gate.start();
                 self.gate = Some(Rc::new(gate));
                 true
             }
@@ -100,9 +68,8 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Some(gate) = &self.gate {
-            gate.fetch_keys();
+            gate.tick(self.id);
         }
-        self.serve_waiting();
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

@@ -4,10 +4,6 @@ use tollgate_policy::caps::{Store, StoreError, Version};
 
 use crate::host::{self, Error};
 
-/// A version that no entry has. Swapping against it writes an entry that is not there, and fails on one that is:
-/// so two workers cannot both be the first (`proxy-wasm-cpp-host/src/shared_data.cc`).
-const NEVER: u32 = u32::MAX;
-
 /// Slots under names that carry the version of their form: the host keeps them when the module changes.
 pub struct SharedCounts;
 
@@ -21,7 +17,6 @@ impl Store for SharedCounts {
     }
 
     fn swap(&self, slot: u32, bytes: &[u8], version: Version) -> Result<bool, StoreError> {
-        let version = version.unwrap_or(NEVER);
         host::swap_shared_data(&name(slot), bytes, version).map_err(|_| StoreError)
     }
 }

@@ -32,7 +32,7 @@ pub fn verify(
     }
     host::call("verify_signature", &arguments)
         .map(|result| result == VERIFIED)
-        .map_err(|_| Unverifiable)
+        .map_err(|_| Unverifiable::Broken)
 }
 
 /// A length-delimited field (protobuf encoding, wire type 2).

@@ -73,6 +73,11 @@ impl Waiting {
         !self.0.borrow().awake.is_empty()
     }
 
+    /// Whether somebody waits for something to be known.
+    pub fn is_anyone_asleep(&self) -> bool {
+        !self.0.borrow().asleep.is_empty()
+    }
+
     /// Removes a request that is no more.
     pub fn forget(&self, context: u32) {
         let Queues { asleep, awake } = &mut *self.0.borrow_mut();

@@ -13,6 +13,9 @@ impl Algorithm {
     /// All that this version verifies.
     pub const ALL: [Self; 1] = [Self::Rs256];
 
+    /// Those that are accepted unless others are named.
+    pub const DEFAULT: [Self; 1] = [Self::Rs256];
+
     /// The name in `alg`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -14,6 +14,7 @@ use crate::path::Path;
 use crate::refusal::Format;
 use crate::request::Request;
 use crate::route::{Class, Mounts, Routes};
+use crate::token::CacheLimits;
 
 /// A configuration that is right, ready to decide by.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct Policy {
     pub mounts: Mounts,
     /// The class of each endpoint.
     pub routes: Routes,
+    /// How many verified tokens a worker remembers.
+    pub token_cache: CacheLimits,
     /// What an account may use.
     pub caps: Caps,
     /// How the upstream is told; none: by bare headers only.

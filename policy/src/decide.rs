@@ -10,7 +10,7 @@ use crate::path::Path;
 use crate::refusal::{Code, Refusal};
 use crate::request::Request;
 use crate::route::Access;
-use crate::token::{self, Rejection, Verifier};
+use crate::token::{self, Rejection, TokenCache, Verifier};
 
 /// What is to become of a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Decision {
 /// What must be known before a request can be decided on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// The keys of an issuer, by its place in the configured list.
+    /// The keys of an issuer, or newer ones, by its place in the configured list.
     Keys(usize),
 }
 
@@ -34,6 +34,9 @@ pub enum Need {
 pub trait Knowledge: Verifier {
     /// The counts that all workers share.
     type Store: Store;
+
+    /// The tokens that were verified lately.
+    fn tokens(&self) -> &TokenCache;
 
     /// The counts that all workers share.
     fn store(&self) -> &Self::Store;
@@ -78,10 +81,10 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
 
     // 5. The credential.
     let bearer = credential::bearer(request.authorization)?;
-    let token = token::verify(&policy.issuers, bearer, known)?;
+    let principal = token::authenticate(&policy.issuers, bearer, known, known.tokens())?;
 
     // 6. May they.
-    let grant = membership::grant(&token, account, class.access, request.admin)?;
+    let grant = membership::grant(principal, account, class.access, request.admin)?;
 
     // 7. The caps.
     let now = known.now().ok_or(Code::NotReady)?;
@@ -111,7 +114,7 @@ impl From<Refusal> for Stop {
 impl From<Rejection> for Stop {
     fn from(rejection: Rejection) -> Self {
         match rejection {
-            Rejection::Code(code) => code.into(),
+            Rejection::Refused(refusal) => refusal.into(),
             Rejection::KeysNeeded(issuer) => Self::Need(Need::Keys(issuer)),
         }
     }

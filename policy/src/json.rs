@@ -7,17 +7,43 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::{Map, Number, Value};
+
+/// Why a text is not one JSON object.
+#[derive(Debug, thiserror::Error)]
+pub enum JsonError {
+    /// No JSON.
+    #[error("{0}")]
+    Syntax(serde_json::Error),
+    /// JSON of another type.
+    #[error("not an object")]
+    NotAnObject,
+    /// A name twice in one object, at any depth.
+    #[error("a repeated member")]
+    RepeatedMember,
+    /// Something behind it.
+    #[error("something behind the object")]
+    TrailingBytes,
+}
 
 /// Parses one JSON object.
 ///
 /// # Errors
 ///
-/// What serde_json says, a repeated member, or a text that is no object.
-pub fn object(text: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
-    match serde_json::from_slice::<Strict>(text)?.0 {
+/// [`JsonError`].
+pub fn object(text: &[u8]) -> Result<Map<String, Value>, JsonError> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    // The visitor's one complaint of its own is the repeated member; everything else is serde_json's.
+    let Strict(value) =
+        Strict::deserialize(&mut reader).map_err(|error| match error.classify() {
+            Category::Data => JsonError::RepeatedMember,
+            Category::Io | Category::Syntax | Category::Eof => JsonError::Syntax(error),
+        })?;
+    reader.end().map_err(|_| JsonError::TrailingBytes)?;
+    match value {
         Value::Object(members) => Ok(members),
-        _ => Err(Error::custom("not an object")),
+        _ => Err(JsonError::NotAnObject),
     }
 }
 
@@ -50,10 +76,9 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(Value::Number(value.into()))
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| Error::custom("not a finite number"))
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        // JSON cannot write one that is not finite.
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

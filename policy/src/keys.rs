@@ -3,6 +3,7 @@
 mod rsa;
 
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 use crate::algorithm::Algorithm;
 use crate::json;
@@ -12,10 +13,11 @@ pub const MAX_BYTES: usize = 256 * 1024;
 
 /// Keys that can verify something; never empty.
 #[derive(Debug)]
-pub struct KeySet(Vec<Key>);
+pub struct KeySet(Vec<Arc<Key>>);
 
-#[derive(Debug)]
-struct Key {
+/// A key.
+#[derive(Debug, PartialEq)]
+pub struct Key {
     id: Option<String>,
     algorithm: Algorithm,
     public: PublicKey,
@@ -44,17 +46,6 @@ pub enum KeySetError {
         /// Why the last of them cannot be used.
         reason: String,
     },
-}
-
-/// Why there is no key for a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// The set has no key with this id and algorithm.
-    #[error("no such key")]
-    Unknown,
-    /// There is no set yet, or it has grown too old.
-    #[error("the keys have not been fetched")]
-    NotFetched,
 }
 
 /// Why one key cannot be used.
@@ -101,7 +92,7 @@ impl KeySet {
         let mut reason = "the list is empty".to_owned();
         for jwk in listed {
             match Key::from_jwk(jwk) {
-                Ok(key) => keys.push(key),
+                Ok(key) => keys.push(Arc::new(key)),
                 Err(unusable) => reason = unusable.to_string(),
             }
         }
@@ -112,8 +103,30 @@ impl KeySet {
         Ok(Self(keys))
     }
 
+    /// Whether this very key is in the set, not only an equal one: see [`KeySet::sharing`].
+    pub fn contains(&self, key: &Arc<Key>) -> bool {
+        self.0.iter().any(|one| Arc::ptr_eq(one, key))
+    }
+
+    /// The same set, in which keys that `previous` has too are the very same.
+    #[must_use]
+    pub fn sharing(mut self, previous: &Self) -> Self {
+        for key in &mut self.0 {
+            if let Some(same) = previous.0.iter().find(|one| *one == key) {
+                *key = Arc::clone(same);
+            }
+        }
+        self
+    }
+
+    /// How many keys there are.
+    #[expect(clippy::len_without_is_empty, reason = "it never is")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The key for a token: the one with its `kid`, or, for a token that has none, the only one there is.
-    pub fn find(&self, algorithm: Algorithm, key_id: Option<&str>) -> Option<&PublicKey> {
+    pub fn find(&self, algorithm: Algorithm, key_id: Option<&str>) -> Option<&Arc<Key>> {
         let mut candidates = self
             .0
             .iter()
@@ -121,13 +134,17 @@ impl KeySet {
             .filter(|key| key_id.is_none() || key.id.as_deref() == key_id);
         let key = candidates.next()?;
         let only = key_id.is_some() || candidates.next().is_none();
-        only.then_some(&key.public)
+        only.then_some(key)
     }
 }
 
 // === impl Key ===
 
 impl Key {
+    /// What verifies its signatures.
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
     fn from_jwk(jwk: &Value) -> Result<Self, Unusable> {
         let text = |name| match jwk.get(name) {
             Some(Value::String(text)) => Ok(text.as_str()),

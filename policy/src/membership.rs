@@ -1,12 +1,15 @@
 //! May they? Whether a verified token is a member of the account, or an administrator (step 6).
 
+use std::mem;
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use crate::account::AccountName;
+use crate::principal::Principal;
 use crate::refusal::Code;
 use crate::request::Field;
 use crate::route::Access;
-use crate::token::VerifiedToken;
 
 /// A path into a token's claims, one member name a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,15 @@ pub enum Shape {
     Keys,
 }
 
+/// The accounts that somebody may act for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accounts {
+    /// All of them.
+    Any,
+    /// These, in order.
+    Named(Vec<Box<str>>),
+}
+
 /// The claim that makes an administrator, by being there with any value but `null` and `false`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminClaim(pub ClaimPath);
@@ -45,7 +57,7 @@ pub struct AdminClaim(pub ClaimPath);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     account: AccountName,
-    subject: String,
+    principal: Rc<Principal>,
     admin: bool,
 }
 
@@ -59,7 +71,7 @@ impl Grant {
 
     /// Who calls.
     pub fn subject(&self) -> &str {
-        &self.subject
+        self.principal.subject()
     }
 
     /// Whether the caller acts as an administrator: on an admin route, asked for and entitled.
@@ -68,13 +80,13 @@ impl Grant {
     }
 }
 
-/// Decides whether the token's holder may act for the account on a route.
+/// Decides whether the caller may act for the account on a route.
 ///
 /// # Errors
 ///
 /// [`Code::AdminRequired`] on an admin route, [`Code::AccountForbidden`] on any other.
 pub fn grant(
-    token: &VerifiedToken<'_>,
+    principal: Rc<Principal>,
     account: AccountName,
     access: Access,
     admin_header: Field<'_>,
@@ -82,34 +94,69 @@ pub fn grant(
     let admin = access == Access::Admin;
     if admin {
         let asked = admin_header == Field::One(b"true");
-        if !asked || !is_administrator(token) {
+        if !asked || !principal.is_administrator() {
             return Err(Code::AdminRequired);
         }
-    } else if !is_member(token, &account) {
+    } else if !principal.is_member(&account) {
         return Err(Code::AccountForbidden);
     }
     Ok(Grant {
         account,
-        subject: token.subject().to_owned(),
+        principal,
         admin,
     })
 }
 
-fn is_administrator(token: &VerifiedToken<'_>) -> bool {
-    token
-        .issuer()
-        .admin
-        .as_ref()
-        .and_then(|AdminClaim(path)| path.find(token.claims()))
-        .is_some_and(|claim| !matches!(claim, Value::Null | Value::Bool(false)))
+// === impl Membership ===
+
+impl Membership {
+    /// The accounts of a token with these claims.
+    pub fn accounts(&self, claims: &Map<String, Value>) -> Accounts {
+        match self {
+            Self::Any => Accounts::Any,
+            Self::Claim { path, shape } => {
+                let claim = path.find(claims);
+                let mut names = claim.map(|claim| shape.names(claim)).unwrap_or_default();
+                names.sort_unstable();
+                Accounts::Named(names)
+            }
+        }
+    }
 }
 
-fn is_member(token: &VerifiedToken<'_>, account: &AccountName) -> bool {
-    match &token.issuer().membership {
-        Membership::Any => true,
-        Membership::Claim { path, shape } => path
-            .find(token.claims())
-            .is_some_and(|claim| shape.names(claim, account.as_str())),
+// === impl Accounts ===
+
+impl Accounts {
+    /// Whether an account is among them.
+    pub fn contain(&self, account: &AccountName) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Named(names) => names
+                .binary_search_by(|name| (**name).cmp(account.as_str()))
+                .is_ok(),
+        }
+    }
+
+    /// How much memory they take beside their own place, in bytes.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Any => 0,
+            Self::Named(names) => names
+                .iter()
+                .map(|name| mem::size_of_val(name) + name.len())
+                .sum(),
+        }
+    }
+}
+
+// === impl AdminClaim ===
+
+impl AdminClaim {
+    /// Whether these claims make an administrator.
+    pub fn is_in(&self, claims: &Map<String, Value>) -> bool {
+        let Self(path) = self;
+        path.find(claims)
+            .is_some_and(|claim| !matches!(claim, Value::Null | Value::Bool(false)))
     }
 }
 
@@ -127,12 +174,18 @@ impl ClaimPath {
 // === impl Shape ===
 
 impl Shape {
-    fn names(self, claim: &Value, account: &str) -> bool {
+    /// The accounts that a claim names. Of another shape, it names none.
+    fn names(self, claim: &Value) -> Vec<Box<str>> {
         match (self, claim) {
-            (Self::String, Value::String(one)) => one == account,
-            (Self::List, Value::Array(list)) => list.iter().any(|one| one == account),
-            (Self::Keys, Value::Object(object)) => object.contains_key(account),
-            _ => false,
+            (Self::String, Value::String(one)) => vec![one.as_str().into()],
+            (Self::List, Value::Array(list)) => list
+                .iter()
+                .filter_map(|one| one.as_str().map(Into::into))
+                .collect(),
+            (Self::Keys, Value::Object(object)) => {
+                object.keys().map(|name| name.as_str().into()).collect()
+            }
+            _ => Vec::new(),
         }
     }
 }
@@ -172,7 +225,13 @@ mod tests {
             (Shape::Keys, json!(["acme"]), false),
         ];
         for (shape, claim, expected) in table {
-            assert_eq!(shape.names(&claim, "acme"), expected, "{shape:?} {claim}");
+            let Value::Object(claims) = json!({"accounts": claim}) else {
+                unreachable!()
+            };
+            let path = path(&["accounts"]);
+            let accounts = Membership::Claim { path, shape }.accounts(&claims);
+            let acme = AccountName::parse(b"acme").unwrap();
+            assert_eq!(accounts.contain(&acme), expected, "{shape:?} {claims:?}");
         }
     }
 }

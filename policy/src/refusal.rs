@@ -95,7 +95,7 @@ impl Refusal {
     pub fn answer(&self, format: Format, grpc: bool) -> Answer {
         let mut headers = Vec::new();
         if self.code.status() == 401 {
-            headers.push(("www-authenticate", self.code.challenge()));
+            headers.push(("www-authenticate", self.challenge()));
         }
         if let Some(seconds) = self.retry_after {
             headers.push(("retry-after", seconds.to_string()));
@@ -117,6 +117,17 @@ impl Refusal {
             headers,
             body,
         }
+    }
+
+    /// `WWW-Authenticate` for a 401 (RFC 6750 §3): without `error` where no credential was sent.
+    pub fn challenge(&self) -> String {
+        let error = match self.code {
+            Code::TokenMissing => return "Bearer realm=\"tollgate\"".to_owned(),
+            Code::TokenDuplicate => "invalid_request",
+            _ => "invalid_token",
+        };
+        let detail = self.detail;
+        format!("Bearer realm=\"tollgate\", error=\"{error}\", error_description=\"{detail}\"")
     }
 
     fn line(&self) -> String {

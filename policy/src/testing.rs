@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,11 +16,12 @@ use crate::assertion::AssertionKey;
 use crate::caps::{Store, StoreError, Version};
 use crate::config::Policy;
 use crate::decide::Knowledge;
-use crate::keys::{KeyError, KeySet, PublicKey};
+use crate::keys::{KeySet, PublicKey};
 use crate::membership::{self, Grant};
+use crate::principal::Principal;
 use crate::request::Field;
 use crate::route::Access;
-use crate::token::{self, Unverifiable, Verifier};
+use crate::token::{self, CacheLimits, NewerKeys, TokenCache, Unverifiable, Verifier};
 
 /// The time in the tests' world, in seconds since the Unix epoch: half a minute past a full one.
 pub const NOW: u64 = 1_800_000_030;
@@ -109,13 +112,21 @@ pub fn granted(account: &str) -> Grant {
     let token = token(&json!({"accounts": [account]}), &json!({}));
     let token = token::verify(&policy.issuers, token.as_bytes(), &World::default()).unwrap();
     let account = AccountName::parse(account.as_bytes()).unwrap();
-    membership::grant(&token, account, Access::Protected, Field::Missing).unwrap()
+    membership::grant(
+        Rc::new(Principal::of(&token)),
+        account,
+        Access::Protected,
+        Field::Missing,
+    )
+    .unwrap()
 }
 
 /// Everything outside the rules. A signature is right when it reads `signed`.
 pub struct World {
     pub now: Duration,
-    pub keys: Option<KeySet>,
+    pub keys: Option<Arc<KeySet>>,
+    pub newer_keys: NewerKeys,
+    pub tokens: TokenCache,
     pub assertion_key: Option<AssertionKey>,
     pub store: Slots,
     /// How many signatures were verified.
@@ -127,7 +138,14 @@ impl Default for World {
         let set = json!({ "keys": [jwk("1")] });
         Self {
             now: Duration::from_secs(NOW),
-            keys: KeySet::from_object(set.as_object().unwrap()).ok(),
+            keys: KeySet::from_object(set.as_object().unwrap())
+                .ok()
+                .map(Arc::new),
+            newer_keys: NewerKeys::None,
+            tokens: TokenCache::new(CacheLimits {
+                entries: 100,
+                bytes: 1 << 20,
+            }),
             assertion_key: AssertionKey::new(&[7; 32]).ok(),
             store: Slots::default(),
             verified: Cell::new(0),
@@ -140,16 +158,12 @@ impl Verifier for World {
         Some(self.now)
     }
 
-    fn with_key<T>(
-        &self,
-        _issuer: usize,
-        algorithm: Algorithm,
-        key_id: Option<&str>,
-        verify: impl FnOnce(&PublicKey) -> T,
-    ) -> Result<T, KeyError> {
-        let keys = self.keys.as_ref().ok_or(KeyError::NotFetched)?;
-        let key = keys.find(algorithm, key_id).ok_or(KeyError::Unknown)?;
-        Ok(verify(key))
+    fn keys(&self, _issuer: usize) -> Option<Arc<KeySet>> {
+        self.keys.clone()
+    }
+
+    fn newer_keys(&self, _issuer: usize) -> NewerKeys {
+        self.newer_keys
     }
 
     fn verify(
@@ -166,6 +180,10 @@ impl Verifier for World {
 
 impl Knowledge for World {
     type Store = Slots;
+
+    fn tokens(&self) -> &TokenCache {
+        &self.tokens
+    }
 
     fn store(&self) -> &Slots {
         &self.store

@@ -1,43 +1,46 @@
 //! Who says so? A JWT, believed only when everything about it is right (step 5).
 
+mod cache;
 mod claims;
+mod digest;
 mod jws;
+mod malformed;
 #[cfg(test)]
 mod tests;
 
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use self::jws::Jws;
+pub use self::cache::{CacheLimits, TokenCache};
+use self::claims::Validity;
+use self::digest::Digest;
+use self::jws::{Compact, Jws};
+pub use self::malformed::Malformed;
 use crate::algorithm::Algorithm;
 use crate::issuer::Issuer;
-use crate::keys::{KeyError, PublicKey};
-use crate::refusal::Code;
+use crate::keys::{Key, KeySet, PublicKey};
+use crate::principal::Principal;
+use crate::refusal::{Code, Refusal};
 
-/// What verifying a token needs from outside the rules.
+/// What verifying a token needs from outside the rules. An issuer is meant by its place in the configured list.
 pub trait Verifier {
     /// The time since the Unix epoch; none where it cannot be told.
     fn now(&self) -> Option<Duration>;
 
-    /// Finds a key of an issuer, by its place in the configured list, and hands it to `verify`.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyError`] where there is no such key, or no keys yet.
-    fn with_key<T>(
-        &self,
-        issuer: usize,
-        algorithm: Algorithm,
-        key_id: Option<&str>,
-        verify: impl FnOnce(&PublicKey) -> T,
-    ) -> Result<T, KeyError>;
+    /// The issuer's keys; none where there are none yet, or only such as have grown too old.
+    fn keys(&self, issuer: usize) -> Option<Arc<KeySet>>;
+
+    /// Whether a key that is not among [`Verifier::keys`] may be among newer ones.
+    fn newer_keys(&self, issuer: usize) -> NewerKeys;
 
     /// Whether `signature` over `signed` is the key's.
     ///
     /// # Errors
     ///
-    /// [`Unverifiable`] where that cannot be found out.
+    /// [`Unverifiable`] where that cannot be found out now.
     fn verify(
         &self,
         algorithm: Algorithm,
@@ -47,24 +50,44 @@ pub trait Verifier {
     ) -> Result<bool, Unverifiable>;
 }
 
-/// The signature could be neither confirmed nor refuted.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the signature cannot be verified")]
-pub struct Unverifiable;
+/// Whether there may be keys that are newer than those known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewerKeys {
+    /// Those known are as new as can be.
+    None,
+    /// They can be fetched.
+    Fetchable,
+    /// There may be, but the issuer cannot be asked at the moment.
+    OutOfReach,
+}
+
+/// Why a signature could be neither confirmed nor refuted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unverifiable {
+    /// What verifies it does not work.
+    #[error("the signature cannot be verified")]
+    Broken,
+    /// Verifying has taken too much time already.
+    #[error("too many signatures to verify at the moment")]
+    Busy,
+}
 
 /// Why a token is not believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
     /// For good.
-    Code(Code),
-    /// Not before the keys of this issuer (its place in the list) are there.
+    Refused(Refusal),
+    /// Not before the issuer's keys, or newer ones, are there.
     KeysNeeded(usize),
 }
 
 /// A token that was verified. Only [`verify`] makes one.
 #[derive(Debug)]
 pub struct VerifiedToken<'p> {
+    position: usize,
     issuer: &'p Issuer,
+    key: Arc<Key>,
+    validity: Validity,
     subject: String,
     claims: Map<String, Value>,
 }
@@ -92,8 +115,45 @@ impl VerifiedToken<'_> {
 
 impl From<Code> for Rejection {
     fn from(code: Code) -> Self {
-        Self::Code(code)
+        Self::Refused(code.into())
     }
+}
+
+impl From<Malformed> for Rejection {
+    fn from(malformed: Malformed) -> Self {
+        Self::Refused(malformed.into())
+    }
+}
+
+impl From<Unverifiable> for Rejection {
+    fn from(why: Unverifiable) -> Self {
+        Self::Refused(Refusal::not_ready(match why {
+            Unverifiable::Broken => "the signature cannot be verified",
+            Unverifiable::Busy => "there are too many signatures to verify",
+        }))
+    }
+}
+
+/// Whose token it is: remembered, where it was verified before and still holds, else verified now.
+///
+/// # Errors
+///
+/// As [`verify`].
+pub fn authenticate(
+    issuers: &[Issuer],
+    token: &[u8],
+    verifier: &impl Verifier,
+    cache: &TokenCache,
+) -> Result<Rc<Principal>, Rejection> {
+    let compact = split(issuers, token)?;
+    let digest = Digest::of(token);
+    if let Some(remembered) = cache.find(&digest, issuers, verifier)? {
+        return Ok(remembered);
+    }
+    let token = verify_split(issuers, compact, verifier)?;
+    let principal = Rc::new(Principal::of(&token));
+    cache.remember(digest, &token, &principal);
+    Ok(principal)
 }
 
 /// Verifies a token: form, algorithm, issuer, claims, and last the signature, which costs the most.
@@ -106,39 +166,47 @@ pub fn verify<'p>(
     token: &[u8],
     verifier: &impl Verifier,
 ) -> Result<VerifiedToken<'p>, Rejection> {
+    verify_split(issuers, split(issuers, token)?, verifier)
+}
+
+fn split<'t>(issuers: &[Issuer], token: &'t [u8]) -> Result<Compact<'t>, Rejection> {
     if issuers.iter().all(|issuer| token.len() > issuer.max_size) {
         return Err(Code::TokenTooLarge.into());
     }
-    let jws = Jws::parse(token)?;
+    Ok(Compact::split(token)?)
+}
+
+fn verify_split<'p>(
+    issuers: &'p [Issuer],
+    compact: Compact<'_>,
+    verifier: &impl Verifier,
+) -> Result<VerifiedToken<'p>, Rejection> {
+    let size = compact.size();
+    let jws = Jws::decode(compact)?;
     let algorithm = Algorithm::parse(&jws.algorithm).ok_or(Code::TokenAlgorithm)?;
     let (position, issuer) = issued_by(issuers, &jws.claims)?;
-    if token.len() > issuer.max_size {
+    if size > issuer.max_size {
         return Err(Code::TokenTooLarge.into());
     }
     if !issuer.algorithms.contains(&algorithm) {
         return Err(Code::TokenAlgorithm.into());
     }
     let now = verifier.now().ok_or(Code::NotReady)?;
-    claims::check(&jws.claims, issuer, now)?;
-    let subject = subject(&jws.claims)?;
+    let validity = claims::check(&jws.claims, issuer, now)?;
+    let subject = claims::subject(&jws.claims)?;
 
-    let verified = verifier
-        .with_key(position, algorithm, jws.key_id.as_deref(), |key| {
-            verifier.verify(algorithm, key, jws.signed, &jws.signature)
-        })
-        .map_err(|error| match error {
-            KeyError::Unknown => Rejection::Code(Code::TokenKey),
-            KeyError::NotFetched => Rejection::KeysNeeded(position),
-        })?;
-    match verified {
-        Ok(true) => Ok(VerifiedToken {
-            issuer,
-            subject,
-            claims: jws.claims,
-        }),
-        Ok(false) => Err(Code::TokenSignature.into()),
-        Err(Unverifiable) => Err(Code::NotReady.into()),
+    let key = find_key(position, algorithm, jws.key_id.as_deref(), verifier)?;
+    if !verifier.verify(algorithm, key.public(), jws.signed, &jws.signature)? {
+        return Err(Code::TokenSignature.into());
     }
+    Ok(VerifiedToken {
+        position,
+        issuer,
+        key,
+        validity,
+        subject,
+        claims: jws.claims,
+    })
 }
 
 fn issued_by<'p>(
@@ -155,10 +223,19 @@ fn issued_by<'p>(
         .ok_or(Code::TokenIssuer)
 }
 
-/// OpenID Connect Core §2 demands `sub`; without it the upstream could not tell who calls.
-fn subject(claims: &Map<String, Value>) -> Result<String, Code> {
-    match claims.get("sub") {
-        Some(Value::String(subject)) if !subject.is_empty() => Ok(subject.clone()),
-        _ => Err(Code::TokenMalformed),
+fn find_key(
+    issuer: usize,
+    algorithm: Algorithm,
+    key_id: Option<&str>,
+    verifier: &impl Verifier,
+) -> Result<Arc<Key>, Rejection> {
+    let keys = verifier.keys(issuer).ok_or(Rejection::KeysNeeded(issuer))?;
+    match keys.find(algorithm, key_id) {
+        Some(key) => Ok(Arc::clone(key)),
+        None => Err(match verifier.newer_keys(issuer) {
+            NewerKeys::None => Code::TokenKey.into(),
+            NewerKeys::Fetchable => Rejection::KeysNeeded(issuer),
+            NewerKeys::OutOfReach => Code::KeysUnavailable.into(),
+        }),
     }
 }

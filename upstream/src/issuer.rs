@@ -98,7 +98,9 @@ impl Issuer {
         let known = self.keys.known();
         let keys = match (self.verified(token, known.as_ref()), known) {
             (Err(Rejection::KeysNeeded(_)), _) => self.keys.current().await?,
-            (Err(Rejection::Code(Code::TokenKey)), Some(known)) => self.keys.newer(known).await?,
+            (Err(Rejection::Refused(refusal)), Some(known)) if refusal.code == Code::TokenKey => {
+                self.keys.newer(known).await?
+            }
             (outcome, _) => return self.identity(outcome),
         };
         self.identity(self.verified(token, Some(&keys)))
@@ -109,12 +111,12 @@ impl Issuer {
         token: &[u8],
         keys: Option<&Arc<KeySet>>,
     ) -> Result<VerifiedToken<'_>, Rejection> {
-        token::verify(&self.rules, token, &Verifying(keys.map(Arc::as_ref)))
+        token::verify(&self.rules, token, &Verifying(keys))
     }
 
     fn identity(&self, outcome: Result<VerifiedToken<'_>, Rejection>) -> Result<Identity, Code> {
         let token = outcome.map_err(|rejection| match rejection {
-            Rejection::Code(code) => code,
+            Rejection::Refused(refusal) => refusal.code,
             Rejection::KeysNeeded(_) => Code::KeysUnavailable,
         })?;
         let claims = token.claims();

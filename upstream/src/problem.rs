@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tollgate_policy::refusal::Code;
+use tollgate_policy::refusal::{Code, Refusal};
 
 /// A refusal, or a failure, as the client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,8 @@ impl From<Code> for Problem {
     fn from(code: Code) -> Self {
         let status = StatusCode::from_u16(code.status());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let challenge = (status == StatusCode::UNAUTHORIZED).then(|| code.challenge());
+        let challenge =
+            (status == StatusCode::UNAUTHORIZED).then(|| Refusal::from(code).challenge());
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
         Self {
             retry_after,

@@ -1,4 +1,12 @@
-//! What no real issuer has: any token, a new key, a fault, all on request.
+//! What no real issuer has: any token, new keys, a fault, all on request.
+//!
+//! | endpoint | takes | gives |
+//! |---|---|---|
+//! | `POST /dev/token` | a [`Draft`], or nothing: `{"claims": {…}, "header": {"alg": "ES256"}}` | `{"token": …}` |
+//! | `POST /dev/rotate` | nothing | `{"kid": …}` of the new RS256 key; all others are new as well |
+//! | `POST /dev/fault` | a [`Fault`]: `{"endpoint": "keys", "kind": "hang"}`; `{"kind": "body", "body": {"keys": […]}}` serves that key set; `{"kind": "none"}` ends it | `{}` |
+//! | `GET /dev/requests` | | how many requests `keys`, `token` and `discovery` have had |
+//! | `GET /dev/service-account` | | the service account's key file |
 
 use axum::Router;
 use axum::body::Bytes;

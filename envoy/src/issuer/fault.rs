@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::lock;
 
 /// More than any key set has, in bytes.
-const TOO_LARGE: usize = 4 << 20;
+const TOO_LARGE: usize = 10 << 20;
 
 /// An endpoint that can misbehave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -33,7 +33,7 @@ pub enum Endpoint {
 }
 
 /// How an endpoint misbehaves until told otherwise.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// Which endpoint.
@@ -47,6 +47,9 @@ pub struct Fault {
     /// The delay for [`FaultKind::Delay`], in milliseconds.
     #[serde(default = "a_second")]
     pub delay_ms: u64,
+    /// The answer for [`FaultKind::Body`].
+    #[serde(default)]
+    pub body: Value,
 }
 
 /// The ways to misbehave.
@@ -68,6 +71,10 @@ pub enum FaultKind {
     TooLarge,
     /// Closes the connection without an answer.
     Closed,
+    /// Takes the request and never answers.
+    Hang,
+    /// Answers 200 with other JSON: another key set, say, or another discovery document.
+    Body,
 }
 
 /// The faults of all endpoints, and the counts of their requests.
@@ -78,7 +85,7 @@ pub(super) struct Faults {
     discovery: Mutex<State>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct State {
     fault: Option<Fault>,
     requests: u64,
@@ -90,13 +97,27 @@ struct Broken;
 // === impl Fault ===
 
 impl Fault {
-    /// A fault of the key set.
-    pub fn of_keys(kind: FaultKind) -> Self {
+    /// A fault of an endpoint, otherwise as the defaults are.
+    pub fn of(endpoint: Endpoint, kind: FaultKind) -> Self {
         Self {
-            endpoint: Endpoint::Keys,
+            endpoint,
             kind,
             status: internal_server_error(),
             delay_ms: a_second(),
+            body: Value::Null,
+        }
+    }
+
+    /// A fault of the key set.
+    pub fn of_keys(kind: FaultKind) -> Self {
+        Self::of(Endpoint::Keys, kind)
+    }
+
+    /// An endpoint that answers with other JSON than it should.
+    pub fn body(endpoint: Endpoint, body: Value) -> Self {
+        Self {
+            body,
+            ..Self::of(endpoint, FaultKind::Body)
         }
     }
 }
@@ -113,7 +134,8 @@ fn a_second() -> u64 {
 
 impl Faults {
     pub(super) fn set(&self, fault: Fault) {
-        lock(self.state(fault.endpoint)).fault = Some(fault);
+        let mut state = lock(self.state(fault.endpoint));
+        state.fault = Some(fault);
     }
 
     pub(super) fn requests(&self, endpoint: Endpoint) -> u64 {
@@ -133,7 +155,7 @@ impl Faults {
         let fault = {
             let mut state = lock(self.state(endpoint));
             state.requests += 1;
-            state.fault
+            state.fault.clone()
         };
         let Some(fault) = fault else {
             return answer;
@@ -157,6 +179,8 @@ impl Faults {
             FaultKind::Empty => Json(json!({})).into_response(),
             FaultKind::TooLarge => padded(answer).await,
             FaultKind::Closed => Response::new(Body::new(Broken)),
+            FaultKind::Hang => std::future::pending().await,
+            FaultKind::Body => Json(fault.body).into_response(),
         }
     }
 

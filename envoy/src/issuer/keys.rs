@@ -1,102 +1,83 @@
-//! RSA keys, and signatures with them.
+//! The issuer's current keys: one of each type, so that there is one for every algorithm.
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use hmac::{Hmac, Mac};
-use rsa::pkcs1::EncodeRsaPrivateKey;
-use rsa::pkcs1v15::{self, Signature};
-use rsa::pkcs8::{EncodePublicKey, LineEnding};
-use rsa::sha2::Sha256;
-use rsa::signature::{SignatureEncoding, Signer, Verifier};
-use rsa::traits::PublicKeyParts;
-use rsa::{RsaPrivateKey, RsaPublicKey};
+mod curves;
+mod rsa;
+
 use serde_json::{Value, json};
 
 use crate::random;
+use curves::{Ed25519, P256, P384};
+pub(super) use rsa::{KeyError, RsaKey};
 
-/// As Zitadel makes them.
-const BITS: usize = 2048;
+/// All algorithms that the issuer signs by (RFC 7518 §3.1, RFC 8037).
+pub const ALGORITHMS: [&str; 9] = [
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+];
 
-/// A key could not be made.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct KeyError(#[from] KeyProblem);
-
-#[derive(Debug, thiserror::Error)]
-enum KeyProblem {
-    #[error(transparent)]
-    Rsa(#[from] rsa::Error),
-    #[error(transparent)]
-    Private(#[from] rsa::pkcs1::Error),
-    #[error(transparent)]
-    Public(#[from] rsa::pkcs8::spki::Error),
-}
-
-/// A key that signs.
+/// One key of each type.
 #[derive(Debug)]
-pub(super) struct SigningKey {
-    kid: String,
-    signer: pkcs1v15::SigningKey<Sha256>,
-    public: RsaPublicKey,
-    private_pem: String,
-    public_pem: String,
+pub(super) struct Keys {
+    rsa: RsaKey,
+    /// Another id of the RSA key. Zitadel's entry for it says `alg: RS256`, so it is good for nothing else; this one
+    /// says nothing, and is good for all that RSA can do.
+    rsa_for_others: String,
+    p256: P256,
+    p384: P384,
+    ed25519: Ed25519,
 }
 
-// === impl SigningKey ===
+// === impl Keys ===
 
-impl SigningKey {
+impl Keys {
     pub(super) fn generate() -> Result<Self, KeyError> {
-        Self::new().map_err(KeyError)
-    }
-
-    fn new() -> Result<Self, KeyProblem> {
-        let private = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, BITS)?;
-        let public = private.to_public_key();
         Ok(Self {
-            kid: random::id(),
-            private_pem: private.to_pkcs1_pem(LineEnding::LF)?.as_str().to_owned(),
-            public_pem: public.to_public_key_pem(LineEnding::LF)?,
-            public,
-            signer: pkcs1v15::SigningKey::new(private),
+            rsa: RsaKey::generate()?,
+            rsa_for_others: random::id(),
+            p256: P256::generate(),
+            p384: P384::generate(),
+            ed25519: Ed25519::generate(),
         })
     }
 
-    pub(super) fn kid(&self) -> &str {
-        &self.kid
+    /// The id of the key that signs by `algorithm`; of the one for RS256 where there is no such algorithm.
+    pub(super) fn kid(&self, algorithm: &str) -> &str {
+        match algorithm {
+            "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => &self.rsa_for_others,
+            "ES256" => self.p256.kid(),
+            "ES384" => self.p384.kid(),
+            "EdDSA" => self.ed25519.kid(),
+            _ => self.rsa.kid(),
+        }
     }
 
-    /// PKCS #1, which is what Zitadel puts into its key files.
-    pub(super) fn private_pem(&self) -> &str {
-        &self.private_pem
+    /// A signature by `algorithm`; by RS256 where there is no such algorithm.
+    ///
+    /// `none` leaves it empty. `HS256` is what a verifier accepts that takes a public key for a shared secret: keyed
+    /// with the RSA key's PEM.
+    pub(super) fn sign(&self, algorithm: &str, text: &[u8]) -> Vec<u8> {
+        match algorithm {
+            "none" => Vec::new(),
+            "HS256" => self.rsa.confused_hs256(text),
+            "RS384" => self.rsa.rs384(text),
+            "RS512" => self.rsa.rs512(text),
+            "PS256" => self.rsa.ps256(text),
+            "PS384" => self.rsa.ps384(text),
+            "PS512" => self.rsa.ps512(text),
+            "ES256" => self.p256.sign(text),
+            "ES384" => self.p384.sign(text),
+            "EdDSA" => self.ed25519.sign(text),
+            _ => self.rsa.rs256(text),
+        }
     }
 
-    /// The public key as RFC 7517 has it, with the members that Zitadel gives.
-    pub(super) fn jwk(&self) -> Value {
-        json!({
-            "use": "sig",
-            "kty": "RSA",
-            "kid": self.kid,
-            "alg": "RS256",
-            "n": BASE64_URL_SAFE_NO_PAD.encode(self.public.n().to_bytes_be()),
-            "e": BASE64_URL_SAFE_NO_PAD.encode(self.public.e().to_bytes_be()),
-        })
-    }
-
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    pub(super) fn rs256(&self, text: &[u8]) -> Vec<u8> {
-        self.signer.sign(text).to_vec()
-    }
-
-    pub(super) fn verifies_rs256(&self, text: &[u8], signature: &[u8]) -> bool {
-        let key = pkcs1v15::VerifyingKey::<Sha256>::new(self.public.clone());
-        Signature::try_from(signature).is_ok_and(|signature| key.verify(text, &signature).is_ok())
-    }
-
-    /// What a verifier accepts that takes the public key for a shared secret: HMAC keyed with the public key's PEM.
-    pub(super) fn confused_hs256(&self, text: &[u8]) -> Vec<u8> {
-        Hmac::<Sha256>::new_from_slice(self.public_pem.as_bytes())
-            .map(|hmac| hmac.chain_update(text).finalize().into_bytes().to_vec())
-            // HMAC takes keys of any length.
-            .unwrap_or_default()
+    /// The key set (RFC 7517), Zitadel's own key first.
+    pub(super) fn set(&self) -> Value {
+        json!({"keys": [
+            self.rsa.jwk(),
+            self.rsa.jwk_without_algorithm(&self.rsa_for_others),
+            self.p256.jwk(),
+            self.p384.jwk(),
+            self.ed25519.jwk(),
+        ]})
     }
 }

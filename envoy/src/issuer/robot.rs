@@ -5,7 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::keys::{KeyError, SigningKey};
+use super::keys::{KeyError, RsaKey};
 use super::token::Draft;
 use crate::random;
 
@@ -19,7 +19,7 @@ const OLDEST: u64 = 3600;
 #[derive(Debug)]
 pub(super) struct Robot {
     user_id: String,
-    key: SigningKey,
+    key: RsaKey,
     client_secret: String,
 }
 
@@ -55,7 +55,7 @@ impl Robot {
     pub(super) fn generate() -> Result<Self, KeyError> {
         Ok(Self {
             user_id: random::id(),
-            key: SigningKey::generate()?,
+            key: RsaKey::generate()?,
             client_secret: random::hex(24),
         })
     }

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::keys::SigningKey;
+use super::keys::Keys;
 
 /// The audience of the tokens, and of the reference configuration.
 pub const AUDIENCE: &str = "tollgate-demo";
@@ -21,8 +21,9 @@ pub const ACCOUNTS_CLAIM: &str = "urn:example:accounts";
 
 /// What a token differs in from the default, which is good, for a member of `acme`.
 ///
-/// Members replace the default's; a null removes one. The header's `alg` decides about the signature: `none`
-/// leaves it empty, `HS256` keys an HMAC with the public key, and all others sign by RS256, whatever they say.
+/// Members replace the default's; a null removes one. The header's `alg` decides which of the issuer's keys signs, and
+/// so the default for `kid`; without one it is RS256. `none` leaves the signature empty, `HS256` keys an HMAC with the
+/// public RSA key, and what is no algorithm at all signs by RS256.
 ///
 /// ```
 /// # use tollgate_envoy::issuer::{Draft, Issuer};
@@ -63,6 +64,12 @@ impl Draft {
             )
     }
 
+    /// Signs by one of [`ALGORITHMS`](super::ALGORITHMS).
+    #[must_use]
+    pub fn algorithm(self, name: &str) -> Self {
+        self.header("alg", json!(name))
+    }
+
     /// Sets a claim; null removes it.
     #[must_use]
     pub fn claim(mut self, name: &str, value: Value) -> Self {
@@ -78,7 +85,7 @@ impl Draft {
     }
 
     /// The token, in compact serialization (RFC 7515 §7.1).
-    pub(super) fn encode(&self, issuer: &str, key: &SigningKey, now: u64) -> String {
+    pub(super) fn encode(&self, issuer: &str, keys: &Keys, now: u64) -> String {
         let default = json!({
             "iss": issuer,
             "aud": [AUDIENCE],
@@ -93,14 +100,12 @@ impl Draft {
             ACCOUNTS_CLAIM: ["acme"],
         });
         let claims = merged(default, &self.claims);
-        let default = json!({"alg": "RS256", "kid": key.kid(), "typ": "JWT"});
+        let algorithm = self.header.get("alg").and_then(Value::as_str);
+        let algorithm = algorithm.unwrap_or("RS256");
+        let default = json!({"alg": algorithm, "kid": keys.kid(algorithm), "typ": "JWT"});
         let header = merged(default, &self.header);
         let text = format!("{}.{}", part(&header), part(&claims));
-        let signature = match header.get("alg").and_then(Value::as_str) {
-            Some("none") => Vec::new(),
-            Some("HS256") => key.confused_hs256(text.as_bytes()),
-            _ => key.rs256(text.as_bytes()),
-        };
+        let signature = keys.sign(algorithm, text.as_bytes());
         format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
     }
 }

@@ -1,5 +1,7 @@
 //! The development issuer is a good one, and misbehaves only on order.
 
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -7,7 +9,9 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Value, json};
 use tollgate_envoy::client::{Origin, Request, Response};
-use tollgate_envoy::issuer::{AUDIENCE, Draft, Endpoint, Fault, FaultKind, Issuer};
+use tollgate_envoy::issuer::{ALGORITHMS, AUDIENCE, Draft, Endpoint, Fault, FaultKind, Issuer};
+
+use crate::world::wait_until;
 
 /// One for all tests that change nothing.
 static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::start().unwrap());
@@ -19,11 +23,9 @@ fn at(issuer: &Issuer) -> Origin {
 /// The claims of a token, if it is signed by a key of the set, and for us.
 fn verify(issuer: &Issuer, keys: &Value, token: &str) -> Result<Value, String> {
     let keys: JwkSet = serde_json::from_value(keys.clone()).unwrap();
-    let kid = jsonwebtoken::decode_header(token)
-        .map_err(|error| error.to_string())?
-        .kid;
-    let key = keys.find(&kid.unwrap()).ok_or("no such key")?;
-    let mut validation = Validation::new(Algorithm::RS256);
+    let header = jsonwebtoken::decode_header(token).map_err(|error| error.to_string())?;
+    let key = keys.find(&header.kid.unwrap()).ok_or("no such key")?;
+    let mut validation = Validation::new(header.alg);
     validation.set_audience(&[AUDIENCE]);
     validation.set_issuer(&[issuer.url()]);
     jsonwebtoken::decode(token, &DecodingKey::from_jwk(key).unwrap(), &validation)
@@ -57,6 +59,10 @@ fn discovery_leads_to_the_keys() {
         document["jwks_uri"],
         format!("{}/oauth/v2/keys", ISSUER.url())
     );
+    assert_eq!(
+        document["id_token_signing_alg_values_supported"],
+        json!(ALGORITHMS)
+    );
 }
 
 #[test]
@@ -86,6 +92,22 @@ fn claims_are_merged_and_null_removes() {
     assert_eq!(claims["sub"], "me");
     assert!(claims.get("azp").is_none());
     assert_eq!(claims["aud"], json!([AUDIENCE]));
+}
+
+#[test]
+fn there_is_a_key_for_every_algorithm() {
+    let set = keys(&ISSUER);
+    for algorithm in ALGORITHMS {
+        let token = ISSUER.mint(&Draft::default().algorithm(algorithm));
+        let header = jsonwebtoken::decode_header(&token).unwrap();
+        assert_eq!(format!("{:?}", header.alg), algorithm);
+        assert!(verify(&ISSUER, &set, &token).is_ok(), "{algorithm}");
+        let key = set["keys"].as_array().unwrap().iter();
+        let mut key = key.filter(|key| key["kid"] == json!(header.kid));
+        let said = &key.next().unwrap()["alg"];
+        assert!(*said == algorithm || said.is_null(), "{algorithm}: {said}");
+        assert_eq!(key.next(), None, "each id once");
+    }
 }
 
 #[test]
@@ -128,7 +150,15 @@ fn a_rotated_key_is_out_of_the_set() {
     let kid = at(&issuer).post("/dev/rotate").send().unwrap().json()["kid"].clone();
     let new_keys = keys(&issuer);
     assert_eq!(new_keys["keys"][0]["kid"], kid);
-    assert_eq!(new_keys["keys"].as_array().unwrap().len(), 1);
+    let ids = |set: &Value| -> Vec<Value> {
+        let keys = set["keys"].as_array().unwrap().iter();
+        keys.map(|key| key["kid"].clone()).collect()
+    };
+    let (old_ids, new_ids) = (ids(&old_keys), ids(&new_keys));
+    assert!(
+        new_ids.iter().all(|id| !old_ids.contains(id)),
+        "{new_ids:?}"
+    );
     assert!(verify(&issuer, &old_keys, &old_token).is_ok());
     assert_eq!(
         verify(&issuer, &new_keys, &old_token),
@@ -189,9 +219,12 @@ fn faults_come_and_go() {
         json!({"keys": []})
     );
     let large = fetch(json!({"kind": "too_large"})).unwrap();
-    assert!(large.body.len() > 4 << 20);
+    assert!(large.body.len() > 10 << 20);
     assert_eq!(large.json()["keys"], good["keys"]);
     assert!(fetch(json!({"kind": "closed"})).is_err());
+    let other = json!({"keys": [{"kty": "oct"}]});
+    let served = fetch(json!({"kind": "body", "body": other}));
+    assert_eq!(served.unwrap().json(), other);
     let start = Instant::now();
     assert_eq!(
         fetch(json!({"kind": "delay", "delay_ms": 200}))
@@ -212,9 +245,33 @@ fn faults_come_and_go() {
         .send()
         .unwrap();
     assert_eq!(other.status, 200, "other endpoints go on");
-    assert_eq!(issuer.requests(Endpoint::Keys), 8);
+    assert_eq!(issuer.requests(Endpoint::Keys), 9);
     let counts = at(&issuer).get("/dev/requests").send().unwrap().json();
-    assert_eq!(counts, json!({"keys": 8, "token": 0, "discovery": 1}));
+    assert_eq!(counts, json!({"keys": 9, "token": 0, "discovery": 1}));
+}
+
+#[test]
+fn a_request_can_hang() {
+    let issuer = Issuer::start().unwrap();
+    issuer.fault(Fault::of_keys(FaultKind::Hang));
+    let mut connection = TcpStream::connect(at(&issuer).address()).unwrap();
+    let request = b"GET /oauth/v2/keys HTTP/1.1\r\nhost: issuer\r\n\r\n";
+    connection.write_all(request).unwrap();
+    wait_until("it is asked", || issuer.requests(Endpoint::Keys) == 1);
+    connection.set_nonblocking(true).unwrap();
+    let read = connection.read(&mut [0]).unwrap_err();
+    assert_eq!(read.kind(), ErrorKind::WouldBlock, "nothing came");
+}
+
+#[test]
+fn it_can_be_down_and_come_back() {
+    let issuer = Issuer::start().unwrap();
+    let token = issuer.member("acme");
+    issuer.down();
+    let refused = at(&issuer).get("/oauth/v2/keys").send().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    issuer.up().unwrap();
+    assert!(verify(&issuer, &keys(&issuer), &token).is_ok());
 }
 
 // --- the token endpoint

@@ -30,6 +30,7 @@ pub(crate) fn handler(name: &str) -> Option<Handler> {
         "proxy_get_shared_data" => sharing::get_shared_data,
         "proxy_http_call" => sharing::http_call,
         "proxy_increment_metric" => sharing::increment_metric,
+        "proxy_record_metric" => sharing::record_metric,
         "proxy_set_shared_data" => sharing::set_shared_data,
 
         // The SDK imports them all.

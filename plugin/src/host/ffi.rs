@@ -103,4 +103,5 @@ unsafe extern "C" {
         id: *mut u32,
     ) -> Status;
     pub fn proxy_increment_metric(id: u32, offset: i64) -> Status;
+    pub fn proxy_record_metric(id: u32, value: u64) -> Status;
 }

@@ -8,6 +8,7 @@ use crate::account::AccountRules;
 use crate::identity;
 use crate::refusal::Format;
 use crate::route::{Access, Class, Mounts, RoutePattern, Routes};
+use crate::token::CacheLimits;
 
 type Result<T> = std::result::Result<T, ConfigError>;
 
@@ -18,6 +19,7 @@ pub(super) fn policy(source: source::Configuration) -> Result<Policy> {
         issuers: issuer::issuers(source.issuers)?,
         mounts: Mounts::parse(&source.mounts).map_err(|error| wrong("mounts", error))?,
         routes: routes(source.routes, forward_authorization)?,
+        token_cache: token_cache(source.token_cache)?,
         caps: caps::caps(source.caps, &accounts)?,
         accounts,
         account_header: account_header(source.accounts.header)?,
@@ -26,6 +28,20 @@ pub(super) fn policy(source: source::Configuration) -> Result<Policy> {
             source::Format::ProblemJson => Format::ProblemJson,
             source::Format::Text => Format::Text,
         },
+    })
+}
+
+fn token_cache(source: source::TokenCache) -> Result<CacheLimits> {
+    let within = |number: source::Whole, most: u32, field: &str| {
+        if number.0 > most {
+            let message = format!("write a number from 0 to {most}");
+            return Err(wrong(format!("token_cache.{field}"), message));
+        }
+        Ok(usize::try_from(number.0).unwrap_or(usize::MAX))
+    };
+    Ok(CacheLimits {
+        entries: within(source.entries, 1_000_000, "entries")?,
+        bytes: within(source.bytes, 512 << 20, "bytes")?,
     })
 }
 

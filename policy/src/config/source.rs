@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::algorithm::Algorithm;
+
 pub(super) use self::values::{Span, Whole};
 
 #[derive(Deserialize)]
@@ -19,6 +21,8 @@ pub(super) struct Configuration {
     pub mounts: Vec<String>,
     #[serde(default)]
     pub routes: Vec<Route>,
+    #[serde(default)]
+    pub token_cache: TokenCache,
     #[serde(default)]
     pub caps: Vec<Cap>,
     #[serde(default)]
@@ -39,7 +43,7 @@ pub(super) struct Issuer {
     pub audiences: Vec<String>,
     #[serde(default)]
     pub authorized_parties: Vec<String>,
-    #[serde(default = "rs256")]
+    #[serde(default = "rs256_and_es256")]
     pub algorithms: Vec<String>,
     pub jwks: Jwks,
     #[serde(default = "sixty_seconds")]
@@ -56,7 +60,7 @@ pub(super) struct Issuer {
 #[derive(Deserialize)]
 #[serde(
     deny_unknown_fields,
-    expecting = "an object with \"cluster\" and \"uri\", or \"inline\""
+    expecting = "an object with \"cluster\" and \"uri\" or \"discovery\", or with \"inline\""
 )]
 pub(super) struct Jwks {
     #[serde(default)]
@@ -64,11 +68,15 @@ pub(super) struct Jwks {
     #[serde(default)]
     pub uri: Option<String>,
     #[serde(default)]
+    pub discovery: bool,
+    #[serde(default)]
     pub inline: Option<Map<String, Value>>,
     #[serde(default = "ten_minutes")]
     pub refresh: Span,
     #[serde(default = "five_seconds")]
     pub timeout: Span,
+    #[serde(default = "thirty_seconds")]
+    pub unknown_kid_cooldown: Span,
     #[serde(default = "one_day")]
     pub max_stale: Span,
     #[serde(default = "two_seconds")]
@@ -152,6 +160,17 @@ pub(super) struct Cap {
     pub accounts: BTreeMap<String, Limits>,
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "an object such as {\"entries\": 10000, \"bytes\": 8388608}"
+)]
+pub(super) struct TokenCache {
+    pub entries: Whole,
+    pub bytes: Whole,
+}
+
 /// Each field: not written, `null`, or a number.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(
@@ -193,6 +212,15 @@ pub(super) enum Format {
     Text,
 }
 
+impl Default for TokenCache {
+    fn default() -> Self {
+        Self {
+            entries: Whole(10_000),
+            bytes: Whole(8 << 20),
+        }
+    }
+}
+
 impl Default for Accounts {
     fn default() -> Self {
         Self {
@@ -207,8 +235,10 @@ fn at_the_root() -> Vec<String> {
     vec![String::new()]
 }
 
-fn rs256() -> Vec<String> {
-    vec!["RS256".to_owned()]
+fn rs256_and_es256() -> Vec<String> {
+    Algorithm::DEFAULT
+        .map(|algorithm| algorithm.as_str().to_owned())
+        .into()
 }
 
 fn eight_kib() -> Whole {
@@ -221,6 +251,10 @@ fn two_seconds() -> Span {
 
 fn five_seconds() -> Span {
     Span::from_secs(5)
+}
+
+fn thirty_seconds() -> Span {
+    Span::from_secs(30)
 }
 
 fn sixty_seconds() -> Span {

@@ -108,7 +108,7 @@ fn errors_say_where_what_and_what_to_write() {
         (
             "/issuers/0/jwks",
             json!({}),
-            "issuers[0].jwks: write cluster and uri, or inline",
+            "issuers[0].jwks: write cluster and uri, or cluster and discovery: true, or inline",
         ),
         (
             "/issuers/0/jwks",
@@ -131,9 +131,24 @@ fn errors_say_where_what_and_what_to_write() {
             "issuers[0].jwks.inline: no usable key",
         ),
         (
-            "/issuers/0/jwks/discovery",
-            json!(true),
-            "issuers[0].jwks.discovery: unknown field `discovery`",
+            "/issuers/0/jwks",
+            json!({"cluster": "c", "uri": "http://a/b", "discovery": true}),
+            "issuers[0].jwks: has uri and discovery; write one of them",
+        ),
+        (
+            "/issuers/0/jwks",
+            json!({"discovery": true}),
+            "issuers[0].jwks.cluster: missing",
+        ),
+        (
+            "/issuers/0/jwks",
+            json!({"cluster": "c", "uri": "http://a/b", "unknown_kid_cooldown": "0s"}),
+            "issuers[0].jwks.unknown_kid_cooldown: write a duration from 1s",
+        ),
+        (
+            "/token_cache",
+            json!({"entries": 1_000_001}),
+            "token_cache.entries: write a number from 0 to 1000000",
         ),
         (
             "/issuers/0/jwks",
@@ -311,4 +326,25 @@ proptest! {
         let text = configuration(at(pointer, value)).to_string();
         let _ = Policy::from_bytes(text.as_bytes());
     }
+}
+
+#[test]
+fn discovery_is_asked_for_at_the_issuer() {
+    for issuer in [
+        "https://id.example.com/realm",
+        "https://id.example.com/realm/",
+    ] {
+        let policy = crate::testing::policy(|configuration| {
+            configuration["issuers"][0]["issuer"] = json!(issuer);
+            configuration["issuers"][0]["jwks"] = json!({"cluster": "c", "discovery": true});
+        });
+        let remote = policy.issuers[0].jwks.remote.as_ref().unwrap();
+        let expected = "/realm/.well-known/openid-configuration";
+        assert_eq!(remote.location.uri().path, expected, "{issuer}");
+    }
+    let error = error(|configuration| {
+        configuration["issuers"][0]["issuer"] = json!("urn:issuer");
+        configuration["issuers"][0]["jwks"] = json!({"cluster": "c", "discovery": true});
+    });
+    assert!(error.starts_with("issuers[0].jwks.discovery: "), "{error}");
 }

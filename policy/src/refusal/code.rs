@@ -190,19 +190,6 @@ impl Code {
             _ => 14,
         }
     }
-
-    /// `WWW-Authenticate` for a 401 (RFC 6750 §3): without `error` where no credential was sent.
-    pub fn challenge(self) -> String {
-        let error = match self {
-            Self::TokenMissing => return "Bearer realm=\"tollgate\"".to_owned(),
-            Self::TokenDuplicate => "invalid_request",
-            _ => "invalid_token",
-        };
-        format!(
-            "Bearer realm=\"tollgate\", error=\"{error}\", error_description=\"{}\"",
-            self.detail()
-        )
-    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,21 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::json;
-use crate::refusal::Code;
+use super::Malformed;
+use crate::json::{self, JsonError};
+
+/// A token's three parts as they were sent.
+#[derive(Clone, Copy)]
+pub(super) struct Compact<'t> {
+    header: &'t [u8],
+    payload: &'t [u8],
+    signature: &'t [u8],
+    /// Header, dot and payload.
+    signed: &'t [u8],
+}
 
 /// The parts of a token whose form is right.
-#[derive(Debug)]
-pub(super) struct Jws<'a> {
+pub(super) struct Jws<'t> {
     /// `alg`.
     pub algorithm: String,
     /// `kid`.
@@ -17,61 +26,140 @@ pub(super) struct Jws<'a> {
     /// The payload's members.
     pub claims: Map<String, Value>,
     /// What the signature covers: header, dot and payload as they were sent.
-    pub signed: &'a [u8],
+    pub signed: &'t [u8],
     /// The signature's bytes; empty for an unsecured token.
     pub signature: Vec<u8>,
 }
 
-/// Header parameters that bring a key along, or that change how the token must be read (RFC 7515 §4.1, RFC 7797).
-const REFUSED_PARAMETERS: [&str; 7] = ["crit", "b64", "jwk", "jku", "x5c", "x5u", "zip"];
+/// Header parameters that bring a key along, or that change how the token must be read (RFC 7515 §4.1, RFC 7797,
+/// RFC 7516 §4.1), and why a token that has one is refused.
+const REFUSED_PARAMETERS: [(&str, Malformed); 8] = [
+    ("crit", Malformed::Critical),
+    ("b64", Malformed::Unencoded),
+    ("jwk", Malformed::OwnKey),
+    ("jku", Malformed::OwnKey),
+    ("x5c", Malformed::OwnKey),
+    ("x5u", Malformed::OwnKey),
+    ("zip", Malformed::Transformed),
+    ("enc", Malformed::Transformed),
+];
 
-impl<'a> Jws<'a> {
-    /// Takes a token apart.
+/// Media types of tokens that are sent with requests, after `application/` (RFC 7519 §5.1, RFC 9068 §2.1). Others, a
+/// `logout+jwt` say, are signed by the same issuer with the same key and mean something else.
+const TYPES: [&str; 2] = ["jwt", "at+jwt"];
+
+// === impl Compact ===
+
+impl<'t> Compact<'t> {
+    /// Finds the parts, without looking into them.
     ///
     /// # Errors
     ///
-    /// [`Code::TokenMalformed`].
-    pub fn parse(token: &'a [u8]) -> Result<Self, Code> {
-        Self::take_apart(token).ok_or(Code::TokenMalformed)
+    /// The text is something else.
+    pub fn split(token: &'t [u8]) -> Result<Self, Malformed> {
+        let mut dots = token
+            .iter()
+            .enumerate()
+            .filter_map(|(position, byte)| (*byte == b'.').then_some(position));
+        let (first, second, more) = (dots.next(), dots.next(), dots.count());
+        let (Some(first), Some(second), 0) = (first, second, more) else {
+            return Err(not_compact(token, more));
+        };
+        let compact = || {
+            Some(Self {
+                header: token.get(..first)?,
+                payload: token.get(first + 1..second)?,
+                signature: token.get(second + 1..)?,
+                signed: token.get(..second)?,
+            })
+        };
+        compact().ok_or(Malformed::Parts)
     }
 
-    fn take_apart(token: &'a [u8]) -> Option<Self> {
-        let last_dot = token.iter().rposition(|byte| *byte == b'.')?;
-        let signed = token.get(..last_dot)?;
-        let signature = token.get(last_dot + 1..)?;
-        let first_dot = signed.iter().position(|byte| *byte == b'.')?;
-        let header = signed.get(..first_dot)?;
-        // A dot in the payload would be a JWE (RFC 7516 §3.1); base64url refuses it.
-        let payload = signed.get(first_dot + 1..)?;
+    /// The whole token's length in bytes.
+    pub fn size(&self) -> usize {
+        self.signed.len() + 1 + self.signature.len()
+    }
+}
 
-        let header = json::object(&decode(header)?).ok()?;
-        if REFUSED_PARAMETERS
-            .iter()
-            .any(|parameter| header.contains_key(*parameter))
-        {
-            return None;
+fn not_compact(token: &[u8], dots_beyond_two: usize) -> Malformed {
+    if token.starts_with(b"{") {
+        Malformed::JsonSerialization
+    } else if dots_beyond_two == 2 {
+        Malformed::Encrypted
+    } else {
+        Malformed::Parts
+    }
+}
+
+// === impl Jws ===
+
+impl<'t> Jws<'t> {
+    /// Decodes a token's parts.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
+    pub fn decode(token: Compact<'t>) -> Result<Self, Malformed> {
+        let header = object(token.header, Malformed::Header)?;
+        for (parameter, why) in REFUSED_PARAMETERS {
+            if header.contains_key(parameter) {
+                return Err(why);
+            }
         }
-        let Value::String(algorithm) = header.get("alg")? else {
-            return None;
+        if !header.get("typ").is_none_or(is_for_requests) {
+            return Err(Malformed::Type);
+        }
+        let Some(Value::String(algorithm)) = header.get("alg") else {
+            return Err(Malformed::Algorithm);
         };
         let key_id = match header.get("kid") {
             None => None,
             Some(Value::String(key_id)) => Some(key_id.clone()),
-            Some(_) => return None,
+            Some(_) => return Err(Malformed::KeyId),
         };
-        Some(Self {
+        Ok(Self {
             algorithm: algorithm.clone(),
             key_id,
-            claims: json::object(&decode(payload)?).ok()?,
-            signed,
-            signature: decode(signature)?,
+            claims: object(token.payload, Malformed::Claims)?,
+            signed: token.signed,
+            signature: base64url(token.signature)?,
         })
     }
 }
 
+fn is_for_requests(r#type: &Value) -> bool {
+    const PREFIX: &str = "application/";
+    let Value::String(name) = r#type else {
+        return false;
+    };
+    // Media types do not tell case (RFC 2045 §5.1).
+    let short = match name.split_at_checked(PREFIX.len()) {
+        Some((prefix, short)) if prefix.eq_ignore_ascii_case(PREFIX) => short,
+        _ => name,
+    };
+    TYPES.iter().any(|known| short.eq_ignore_ascii_case(known))
+}
+
+fn object(part: &[u8], not_an_object: Malformed) -> Result<Map<String, Value>, Malformed> {
+    json::object(&base64url(part)?).map_err(|error| match error {
+        JsonError::RepeatedMember => Malformed::RepeatedMember,
+        JsonError::TrailingBytes => Malformed::TrailingBytes,
+        JsonError::NotAnObject | JsonError::Syntax(_) => not_an_object,
+    })
+}
+
 /// Strict base64url: no padding, no white space, no stray bits.
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
+fn base64url(part: &[u8]) -> Result<Vec<u8>, Malformed> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| {
+        if part.iter().any(u8::is_ascii_whitespace) {
+            Malformed::WhiteSpace
+        } else if part.contains(&b'=') {
+            Malformed::Padding
+        } else {
+            Malformed::Base64Url
+        }
+    })
 }
 
 #[cfg(test)]
@@ -84,10 +172,14 @@ mod tests {
         format!("{}.{}.{}", encode(header), encode(payload), encode("sig"))
     }
 
+    fn parse(token: &str) -> Result<Jws<'_>, Malformed> {
+        Jws::decode(Compact::split(token.as_bytes())?)
+    }
+
     #[test]
     fn a_token_is_taken_apart() {
         let token = token(r#"{"alg":"RS256","kid":"1"}"#, r#"{"iss":"me"}"#);
-        let jws = Jws::parse(token.as_bytes()).unwrap();
+        let jws = parse(&token).unwrap();
         assert_eq!(jws.algorithm, "RS256");
         assert_eq!(jws.key_id.as_deref(), Some("1"));
         assert_eq!(jws.claims["iss"], "me");
@@ -96,45 +188,100 @@ mod tests {
     }
 
     #[test]
-    fn malformed_tokens_are_refused() {
+    fn each_attack_on_the_form_is_refused_for_its_own_reason() {
+        use Malformed as M;
         let good = token(r#"{"alg":"RS256"}"#, "{}");
-        let mut table = vec![
-            String::new(),
-            "..".to_owned(),
-            "a.b".to_owned(),
-            format!("{good}.x"),
-            format!("{good}="),
-            format!("{good} "),
-            good.replace('.', " ."),
-            good.replace('.', ".."),
-            r#"{"payload":"","signatures":[]}"#.to_owned(),
-            token("{}", "{}"),
-            token(r#"{"alg":1}"#, "{}"),
-            token(r#"{"alg":"RS256","alg":"none"}"#, "{}"),
-            token(r#"{"alg":"RS256","kid":1}"#, "{}"),
-            token(r#"{"alg":"RS256"}"#, "[]"),
-            token(r#"{"alg":"RS256"}"#, r#"{"sub":"a","sub":"b"}"#),
-            token(r#"{"alg":"RS256"} "x""#, "{}"),
-        ];
-        for parameter in REFUSED_PARAMETERS {
-            let header = format!(r#"{{"alg":"RS256","{parameter}":["x"]}}"#);
-            table.push(token(&header, "{}"));
+        let header = |header: &str| token(header, "{}");
+        let with = |parameter: &str| header(&format!(r#"{{"alg":"RS256",{parameter}}}"#));
+        for (token, expected) in [
+            (String::new(), M::Parts),
+            ("..".to_owned(), M::Header),
+            ("a.b".to_owned(), M::Parts),
+            (format!("{good}.x"), M::Parts),
+            (format!("{good}.x.y"), M::Encrypted),
+            (format!("{good}.x.y.z"), M::Parts),
+            (
+                r#"{"payload":"","signatures":[]}"#.to_owned(),
+                M::JsonSerialization,
+            ),
+            (format!("{good}="), M::Padding),
+            (good.replacen('.', "=.", 1), M::Padding),
+            (format!("{good} "), M::WhiteSpace),
+            (good.replacen('.', "\n.", 1), M::WhiteSpace),
+            (good.replacen('.', "\t.", 2), M::WhiteSpace),
+            (format!("{good}+"), M::Base64Url),
+            (format!("{good}\u{e9}"), M::Base64Url),
+            // Stray bits: `sig` is `c2ln`, of four characters; one more byte is `eA`, never `eB`.
+            (format!("{}eB", good.trim_end_matches("c2ln")), M::Base64Url),
+            (header("{}"), M::Algorithm),
+            (header(r#"{"alg":1}"#), M::Algorithm),
+            (header(r#"{"alg":null}"#), M::Algorithm),
+            (header(r#"{"alg":"RS256","alg":"none"}"#), M::RepeatedMember),
+            (
+                header(r#"{"alg":"RS256","\u0061lg":"none"}"#),
+                M::RepeatedMember,
+            ),
+            (header(r#"{"alg":"RS256"} {}"#), M::TrailingBytes),
+            (header("{\"alg\":\"RS256\"}\0"), M::TrailingBytes),
+            (header("[]"), M::Header),
+            (header("\u{feff}{}"), M::Header),
+            (with(r#""kid":1"#), M::KeyId),
+            (with(r#""kid":["a"]"#), M::KeyId),
+            (with(r#""crit":["exp"]"#), M::Critical),
+            (with(r#""crit":[],"b64":false"#), M::Critical),
+            (with(r#""b64":false"#), M::Unencoded),
+            (with(r#""b64":true"#), M::Unencoded),
+            (with(r#""jwk":{"kty":"RSA"}"#), M::OwnKey),
+            (with(r#""jku":"https://evil.example/keys""#), M::OwnKey),
+            (with(r#""x5u":"https://evil.example/cert""#), M::OwnKey),
+            (with(r#""x5c":["MII="]"#), M::OwnKey),
+            (with(r#""zip":"DEF""#), M::Transformed),
+            (with(r#""enc":"A128GCM""#), M::Transformed),
+            (with(r#""typ":"logout+jwt""#), M::Type),
+            (with(r#""typ":"dpop+jwt""#), M::Type),
+            (with(r#""typ":"JOSE+JSON""#), M::Type),
+            (with(r#""typ":"""#), M::Type),
+            (with(r#""typ":null"#), M::Type),
+            (token(r#"{"alg":"RS256"}"#, "[]"), M::Claims),
+            (token(r#"{"alg":"RS256"}"#, ""), M::Claims),
+            (
+                token(r#"{"alg":"RS256"}"#, r#"{"sub":"a","sub":"b"}"#),
+                M::RepeatedMember,
+            ),
+            (
+                token(r#"{"alg":"RS256"}"#, r#"{"a":{"b":1,"b":2}}"#),
+                M::RepeatedMember,
+            ),
+            (token(r#"{"alg":"RS256"}"#, "{}}"), M::TrailingBytes),
+        ] {
+            assert_eq!(parse(&token).map(|_| ()), Err(expected), "{token}");
         }
-        for token in table {
-            let found = Jws::parse(token.as_bytes()).map(|_| ());
-            assert_eq!(found, Err(Code::TokenMalformed), "{token}");
+    }
+
+    #[test]
+    fn types_of_access_and_id_tokens() {
+        for name in [
+            "JWT",
+            "jwt",
+            "at+jwt",
+            "AT+JWT",
+            "application/jwt",
+            "Application/at+JWT",
+        ] {
+            let token = token(&format!(r#"{{"alg":"RS256","typ":"{name}"}}"#), "{}");
+            assert!(parse(&token).is_ok(), "{name}");
         }
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_answered(token in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = Jws::parse(&token);
+            let _ = Compact::split(&token).and_then(Jws::decode);
         }
 
         #[test]
         fn any_parts_are_answered(header in ".{0,40}", payload in ".{0,40}") {
-            let _ = Jws::parse(token(&header, &payload).as_bytes());
+            let _ = parse(&token(&header, &payload));
         }
     }
 }

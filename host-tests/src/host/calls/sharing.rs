@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::super::call::{Arguments, Stop};
+use super::super::metrics::Kind;
 use crate::headers::Headers;
-use crate::signature;
+use crate::signature::{self, VerifySignature};
 use crate::status::{BAD_ARGUMENT, NOT_FOUND, OK, Status};
 
 /// key → bytes, version
@@ -27,7 +28,11 @@ pub(super) fn set_shared_data(call: &mut Arguments<'_>) -> Result<Status, Stop> 
 /// kind, name → id
 pub(super) fn define_metric(call: &mut Arguments<'_>) -> Result<Status, Stop> {
     let name = call.text(1)?;
-    let id = call.host().metrics.define(name);
+    let Some(kind) = Kind::from_number(call.number(0)) else {
+        return Ok(BAD_ARGUMENT);
+    };
+    let host = call.host();
+    let id = host.metrics.define(kind, name, &host.world.statistics);
     call.put(3, id)?;
     Ok(OK)
 }
@@ -35,8 +40,15 @@ pub(super) fn define_metric(call: &mut Arguments<'_>) -> Result<Status, Stop> {
 /// id, by
 pub(super) fn increment_metric(call: &mut Arguments<'_>) -> Result<Status, Stop> {
     let (id, by) = (call.number(0), call.long(1));
-    let known = call.host().metrics.add(id, by);
-    Ok(if known { OK } else { BAD_ARGUMENT })
+    let host = call.host();
+    Ok(host.metrics.add(id, by, &host.world.statistics))
+}
+
+/// id, value
+pub(super) fn record_metric(call: &mut Arguments<'_>) -> Result<Status, Stop> {
+    let (id, value) = (call.number(0), call.long(1));
+    let host = call.host();
+    Ok(host.metrics.record(id, value, &host.world.statistics))
 }
 
 /// cluster, headers, body, trailers, milliseconds → token
@@ -62,7 +74,13 @@ pub(super) fn foreign_function(call: &mut Arguments<'_>) -> Result<Status, Stop>
     if name != "verify_signature" {
         return Ok(NOT_FOUND);
     }
-    let Some(result) = signature::answer(&arguments) else {
+    let result = match call.host().world.verify_signature {
+        VerifySignature::Works => signature::answer(&arguments),
+        VerifySignature::Missing => return Ok(NOT_FOUND),
+        VerifySignature::Accepts => Some(signature::always(true)),
+        VerifySignature::Refuses => Some(signature::always(false)),
+    };
+    let Some(result) = result else {
         return Ok(BAD_ARGUMENT);
     };
     call.give(4, result)?;

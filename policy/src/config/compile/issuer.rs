@@ -1,11 +1,12 @@
 //! Issuers, and where their keys come from.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Result, source, wrong};
 use crate::algorithm::Algorithm;
 use crate::issuer::Issuer;
-use crate::key_source::{LONGEST_WAIT, Remote, Source, Uri};
+use crate::key_source::{LONGEST_WAIT, Location, Remote, Source, Uri};
 use crate::keys::KeySet;
 use crate::membership::{AdminClaim, ClaimPath, Membership, Shape};
 
@@ -55,12 +56,13 @@ fn issuer(source: source::Issuer, path: &str) -> Result<Issuer> {
             format!("write a number of bytes from 1 to {MAX_TOKEN}"),
         ));
     }
+    let jwks = jwks(source.jwks, &source.issuer, &at("jwks"))?;
     Ok(Issuer {
         issuer: source.issuer,
         audiences: source.audiences,
         authorized_parties: source.authorized_parties,
         algorithms: algorithms(&source.algorithms, &at("algorithms"))?,
-        jwks: jwks(source.jwks, &at("jwks"))?,
+        jwks,
         clock_skew: source.clock_skew.0,
         max_lifetime: source.max_lifetime.map(|span| span.0),
         max_size: usize::try_from(source.max_size.0).unwrap_or(usize::MAX),
@@ -92,38 +94,42 @@ fn algorithms(names: &[String], path: &str) -> Result<Vec<Algorithm>> {
         .collect()
 }
 
-fn jwks(source: source::Jwks, path: &str) -> Result<Source> {
+fn jwks(source: source::Jwks, issuer: &str, path: &str) -> Result<Source> {
     let at = |field: &str| format!("{path}.{field}");
     let inline = source
         .inline
-        .map(|set| KeySet::from_object(&set).map_err(|error| wrong(at("inline"), error)))
-        .transpose()?;
-    let remote = match (source.cluster, source.uri) {
-        (None, None) if inline.is_some() => None,
-        (None, None) => return Err(wrong(path, "write cluster and uri, or inline")),
-        (None, Some(_)) => {
+        .map(|set| KeySet::from_object(&set).map(Arc::new))
+        .transpose()
+        .map_err(|error| wrong(at("inline"), error))?;
+    let named = source.uri.is_some() || source.discovery;
+    let remote = match source.cluster {
+        None if named => {
             return Err(wrong(
                 at("cluster"),
-                "missing; write the Envoy cluster that reaches uri",
+                "missing; write the Envoy cluster that reaches the issuer",
             ));
         }
-        (Some(_), None) => return Err(wrong(at("uri"), "missing; write where the key set is")),
-        (Some(cluster), Some(uri)) => {
-            let found = Uri::parse(&uri).ok_or_else(|| {
-                wrong(
-                    at("uri"),
-                    format!("{uri:?}: write http://… or https://…, without user and fragment"),
-                )
-            })?;
-            Some(Remote {
-                cluster,
-                uri: found,
-                refresh: between(source.refresh, 1, 86_400 * 7, &at("refresh"))?,
-                timeout: between(source.timeout, 1, 60, &at("timeout"))?,
-                max_stale: between(source.max_stale, 1, 86_400 * 30, &at("max_stale"))?,
-                max_wait: between(source.max_wait, 0, LONGEST_WAIT.as_secs(), &at("max_wait"))?,
-            })
+        None if inline.is_none() => {
+            return Err(wrong(
+                path,
+                "write cluster and uri, or cluster and discovery: true, or inline",
+            ));
         }
+        None => None,
+        Some(cluster) => Some(Remote {
+            cluster,
+            location: location(source.uri, source.discovery, issuer, path)?,
+            refresh: between(source.refresh, 1, 86_400 * 7, &at("refresh"))?,
+            timeout: between(source.timeout, 1, 60, &at("timeout"))?,
+            unknown_kid_cooldown: between(
+                source.unknown_kid_cooldown,
+                1,
+                86_400,
+                &at("unknown_kid_cooldown"),
+            )?,
+            max_stale: between(source.max_stale, 1, 86_400 * 30, &at("max_stale"))?,
+            max_wait: between(source.max_wait, 0, LONGEST_WAIT.as_secs(), &at("max_wait"))?,
+        }),
     };
     if let Some(remote) = &remote {
         if remote.cluster.is_empty() {
@@ -137,6 +143,29 @@ fn jwks(source: source::Jwks, path: &str) -> Result<Source> {
         }
     }
     Ok(Source { inline, remote })
+}
+
+fn location(uri: Option<String>, discovery: bool, issuer: &str, path: &str) -> Result<Location> {
+    let parse = |text: &str, field: &str| {
+        Uri::parse(text).ok_or_else(|| {
+            let message =
+                format!("{text:?}: write http://… or https://…, without user and fragment");
+            wrong(format!("{path}.{field}"), message)
+        })
+    };
+    match (uri, discovery) {
+        (Some(_), true) => Err(wrong(path, "has uri and discovery; write one of them")),
+        (Some(uri), false) => parse(&uri, "uri").map(Location::KeySet),
+        (None, true) => {
+            let issuer = issuer.trim_end_matches('/');
+            let document = format!("{issuer}/.well-known/openid-configuration");
+            parse(&document, "discovery").map(Location::Discovery)
+        }
+        (None, false) => Err(wrong(
+            format!("{path}.uri"),
+            "missing; write where the key set is, or discovery: true",
+        )),
+    }
 }
 
 fn between(span: source::Span, least: u64, most: u64, path: &str) -> Result<Duration> {

@@ -1,0 +1,53 @@
+//! The record in Envoy's shared data through which the workers of one `vm_id` agree on fetching.
+
+use tollgate_policy::fetching::FetchState;
+
+use crate::host::{self, Error, Level};
+
+/// Where one issuer's record is. The name carries the version of the record's form, because the host keeps it when
+/// the module changes; and where the keys come from, because several configurations can share a `vm_id`.
+pub struct SharedState(String);
+
+/// A version of an entry in shared data; none: there is no entry.
+type Version = Option<u32>;
+
+impl SharedState {
+    /// The record for keys with this fingerprint.
+    pub fn new(fingerprint: &str) -> Self {
+        Self(format!("tollgate.keys.v1.{fingerprint}"))
+    }
+
+    /// What is written there. What cannot be read counts as nothing, and is overwritten by the next fetch.
+    pub fn load(&self) -> host::Result<(FetchState, Version)> {
+        match host::shared_data(&self.0) {
+            Ok((bytes, version)) => {
+                let state = FetchState::decode(&bytes).unwrap_or_default();
+                Ok((state, Some(version)))
+            }
+            Err(Error::NotFound) => Ok((FetchState::default(), None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Applies `change` to the record, if it wants to and nobody else comes first; returns what is written there now,
+    /// and what `change` gave.
+    pub fn update<T>(
+        &self,
+        mut change: impl FnMut(&mut FetchState) -> Option<T>,
+    ) -> host::Result<(FetchState, Option<T>)> {
+        /// Others write a few times a fetch; whoever meets so many of them is not needed.
+        const ATTEMPTS: usize = 8;
+        for _ in 0..ATTEMPTS {
+            let (mut state, version) = self.load()?;
+            let before = state.clone();
+            let Some(made) = change(&mut state) else {
+                return Ok((before, None));
+            };
+            if host::swap_shared_data(&self.0, &state.encode(), version)? {
+                return Ok((state, Some(made)));
+            }
+        }
+        host::log(Level::Warn, "tollgate: shared data changes too often");
+        self.load().map(|(state, _)| (state, None))
+    }
+}

@@ -1,0 +1,72 @@
+//! How fetching a key set fails.
+
+/// Why a key set could not be had. Operators see the name in a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Envoy does not know the cluster.
+    ClusterUnknown,
+    /// The cluster has no host that is up.
+    NoHost,
+    /// The host cannot be connected to.
+    Connect,
+    /// There was no answer in time.
+    Timeout,
+    /// The connection broke before the answer was there.
+    Reset,
+    /// The answer's status was not 200.
+    Status,
+    /// The answer was larger than [`MAX_BYTES`](crate::keys::MAX_BYTES).
+    TooLarge,
+    /// The answer was no JSON.
+    NotJson,
+    /// The answer was no key set, or had no key that can be used.
+    NoUsableKey,
+    /// The discovery document was not the issuer's, or does not say where the keys are.
+    Discovery,
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::ClusterUnknown,
+        Self::NoHost,
+        Self::Connect,
+        Self::Timeout,
+        Self::Reset,
+        Self::Status,
+        Self::TooLarge,
+        Self::NotJson,
+        Self::NoUsableKey,
+        Self::Discovery,
+    ];
+
+    /// The stable name, as in counters.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClusterUnknown => "cluster_unknown",
+            Self::NoHost => "no_host",
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::Status => "status",
+            Self::TooLarge => "too_large",
+            Self::NotJson => "not_json",
+            Self::NoUsableKey => "no_usable_key",
+            Self::Discovery => "discovery",
+        }
+    }
+
+    /// Its number in the shared record, from 1; 0 is none.
+    pub(super) fn number(failure: Option<Self>) -> u8 {
+        let place = Self::ALL.iter().position(|one| Some(*one) == failure);
+        place.map_or(0, |place| u8::try_from(place + 1).unwrap_or(0))
+    }
+
+    /// The failure of a number.
+    pub(super) fn of_number(number: u8) -> Option<Self> {
+        let place = usize::from(number).checked_sub(1)?;
+        Self::ALL.get(place).copied()
+    }
+}

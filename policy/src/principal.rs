@@ -1,0 +1,52 @@
+//! Somebody whose credential was verified: who they are, and what they may.
+
+use std::mem;
+
+use crate::account::AccountName;
+use crate::membership::Accounts;
+use crate::token::VerifiedToken;
+
+/// Who calls, as far as the decision needs it: small enough to be remembered, whatever else the token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    subject: String,
+    accounts: Accounts,
+    administrator: bool,
+}
+
+// === impl Principal ===
+
+impl Principal {
+    /// The holder of a token.
+    pub fn of(token: &VerifiedToken<'_>) -> Self {
+        let issuer = token.issuer();
+        Self {
+            subject: token.subject().to_owned(),
+            accounts: issuer.membership.accounts(token.claims()),
+            administrator: issuer
+                .admin
+                .as_ref()
+                .is_some_and(|admin| admin.is_in(token.claims())),
+        }
+    }
+
+    /// Their name with the issuer: the token's `sub`.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Whether they may act for an account.
+    pub fn is_member(&self, account: &AccountName) -> bool {
+        self.accounts.contain(account)
+    }
+
+    /// Whether they administrate the platform.
+    pub fn is_administrator(&self) -> bool {
+        self.administrator
+    }
+
+    /// How much memory they take, in bytes.
+    pub fn size(&self) -> usize {
+        mem::size_of::<Self>() + self.subject.len() + self.accounts.size()
+    }
+}
