@@ -15,7 +15,9 @@ const ADMIN_PORT: &str = "/admin/address/socket_address/port_value";
 const LISTENER: &str = "/static_resources/listeners/0";
 const LISTENER_ADDRESS: &str = "/static_resources/listeners/0/address/socket_address";
 const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-const ACCESS_LOG: &str = "/access_log/0/typed_config/path";
+const ACCESS_LOGS: &str = "/access_log";
+const ROUTES: &str = "/route_config/virtual_hosts/0/routes";
+const FILTERS: &str = "/http_filters";
 const PLUGIN: &str = "/http_filters/0/typed_config/config";
 const MODULE: &str = "/vm_config/code/local/filename";
 const POLICY: &str = "/configuration/value";
@@ -64,9 +66,37 @@ impl Config {
         Ok(self)
     }
 
-    /// With the access log at `path`.
+    /// With the access log, if it has one, at `path`.
     pub fn with_access_log(mut self, path: &Path) -> Result<Self, ConfigError> {
-        *self.at(&[MANAGER, ACCESS_LOG].concat())? = json!(path);
+        let logs = self.at(&[MANAGER, ACCESS_LOGS].concat())?;
+        for log in logs.as_array_mut().into_iter().flatten() {
+            let place = log.pointer_mut("/typed_config/path");
+            *place.ok_or_else(|| ConfigError::Missing(ACCESS_LOGS.to_owned()))? = json!(path);
+        }
+        Ok(self)
+    }
+
+    /// Without an access log.
+    pub fn without_access_log(mut self) -> Result<Self, ConfigError> {
+        *self.at(&[MANAGER, ACCESS_LOGS].concat())? = json!([]);
+        Ok(self)
+    }
+
+    /// With another filter instead of the gate, or with none.
+    pub fn with_filter(mut self, filter: Option<Value>) -> Result<Self, ConfigError> {
+        let filters = self.at(&[MANAGER, FILTERS].concat())?.as_array_mut();
+        let filters = filters.ok_or_else(|| ConfigError::Missing(FILTERS.to_owned()))?;
+        filters.splice(..filters.len().min(1), filter);
+        Ok(self)
+    }
+
+    /// Answering itself whatever passes the filters, with 200 and `body`; without any cluster.
+    pub fn with_direct_response(mut self, body: &str) -> Result<Self, ConfigError> {
+        *self.at(&[MANAGER, ROUTES].concat())? = json!([{
+            "match": {"prefix": "/"},
+            "direct_response": {"status": 200, "body": {"inline_string": body}},
+        }]);
+        *self.at(CLUSTERS)? = json!([]);
         Ok(self)
     }
 
@@ -191,6 +221,23 @@ mod tests {
                 "{same}"
             );
             assert!(config.pointer(&pointer).is_some(), "{same}");
+        }
+    }
+
+    #[test]
+    fn envoy_alone_has_neither_gate_nor_cluster() {
+        let config = Config::reference()
+            .and_then(Config::without_access_log)
+            .and_then(|config| config.with_access_log(Path::new("/a.log")))
+            .and_then(|config| config.with_filter(None))
+            .and_then(|config| config.with_direct_response("hello"))
+            .unwrap()
+            .to_json();
+        for gone in ["tollgate", "zitadel", "upstream.internal", "a.log"] {
+            assert!(!config.contains(gone), "{gone}");
+        }
+        for there in ["filters.http.router", "hello"] {
+            assert!(config.contains(there), "{there}");
         }
     }
 

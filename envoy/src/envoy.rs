@@ -125,6 +125,11 @@ impl Envoy {
         &self.admin
     }
 
+    /// Its process; none if it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.pid()
+    }
+
     /// Envoy's log.
     pub fn log(&self) -> String {
         self.child.log()

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tollgate_envoy::bench::Bench;
 use tollgate_envoy::build;
 use tollgate_envoy::demo::Demo;
 use tollgate_envoy::process::Tool;
@@ -23,6 +24,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(Demo),
+    Bench(Bench),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
     #[command(hide = true)]
@@ -50,6 +52,10 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Demo(demo) => Ok(demo.run(&Tool::current()?)?.into()),
+        Command::Bench(bench) => {
+            print!("{}", bench.run(&Tool::current()?)?);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Build => {
             println!("{}", build::filter(&Progress::new())?.display());
             Ok(ExitCode::SUCCESS)

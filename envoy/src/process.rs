@@ -8,7 +8,7 @@ pub mod interrupt;
 mod job;
 pub mod supervise;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -115,6 +115,15 @@ impl Child {
         &self.folder
     }
 
+    /// The child's own number; none if it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        let parent = self.supervisor.id();
+        let processes = fs::read_dir("/proc").ok()?.flatten();
+        processes
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .find(|pid| parent_of(*pid) == Some(parent))
+    }
+
     /// Waits until `found` finds something in the child's log or elsewhere; `what` names it in errors.
     ///
     /// # Errors
@@ -193,6 +202,13 @@ impl Drop for Child {
 pub fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().or(status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+/// `PPid` in proc_pid_status(5).
+fn parent_of(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    line.trim().parse().ok()
 }
 
 fn tail(log: &str) -> String {

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod admin;
+mod bench;
 mod caps;
 mod configuration;
 mod demo;
