@@ -82,8 +82,8 @@ impl Gate {
     /// Decides on the request of the effective context, which has the given id.
     pub fn serve(&self, context: u32) -> Outcome {
         let outcome = self.serve_until(context, None);
-        if outcome == Outcome::Waiting {
-            self.set_tick(WATCHING);
+        if outcome == Outcome::Waiting || self.waiting.is_anyone_awake() {
+            self.set_tick(AT_ONCE);
         }
         outcome
     }
@@ -217,7 +217,13 @@ impl Gate {
 
     fn see_to(&self, Need::Keys(position): Need, now: Option<Duration>) -> Outlook {
         match (self.policy.issuers.get(position), now) {
-            (Some(issuer), Some(now)) => self.keys.want(position, issuer, now),
+            (Some(issuer), Some(now)) => {
+                let outlook = self.keys.want(position, issuer, now);
+                if outlook == Outlook::DecideAgain {
+                    self.waiting.wake_all();
+                }
+                outlook
+            }
             _ => Outlook::Wait,
         }
     }
