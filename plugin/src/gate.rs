@@ -19,6 +19,7 @@ use self::known::Known;
 use crate::counters::Counters;
 use crate::host::{self, Level, Map, pairs};
 use crate::issuer_keys::{IssuerKeys, Outlook};
+use crate::signature::Signatures;
 use crate::waiting::{Full, Waiter, Waiting};
 
 /// How many paused requests are answered or resumed in one call from the host. Envoy carries these out after the
@@ -41,6 +42,7 @@ pub struct Gate {
     assertion_key: Option<AssertionKey>,
     keys: IssuerKeys,
     tokens: TokenCache,
+    signatures: Signatures,
     tick: Cell<Option<Duration>>,
     counters: Counters,
     waiting: Waiting,
@@ -66,6 +68,7 @@ impl Gate {
             assertion_key: known::assertion_key(&policy),
             keys: IssuerKeys::new(&policy.issuers),
             tokens: TokenCache::new(policy.token_cache),
+            signatures: Signatures::probe(),
             tick: Cell::new(None),
             counters: Counters::define(),
             waiting: Waiting::default(),

@@ -1,70 +1,72 @@
-//! Signatures, verified by Envoy's own cryptography: some thirty times faster than in the module.
-//!
-//! The function `verify_signature` takes and gives protobuf messages (`source/extensions/common/wasm/ext/
-//! verify_signature.proto`), small enough to write by hand.
+//! Signatures: verified by the host where that can be relied on, and else by the module itself.
+
+mod envoy;
+mod message;
+mod probe;
 
 use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::keys::PublicKey;
 use tollgate_policy::signature;
 use tollgate_policy::token::Unverifiable;
 
-use crate::host;
+use crate::host::{self, Level};
 
-/// `VerifySignatureResult { result: true }`. A failure leaves the field out and may add an `error`.
-const VERIFIED: [u8; 2] = [0x08, 0x01];
+/// What verifies signatures in this virtual machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Signatures {
+    host_works: bool,
+}
 
-/// Whether `signature` over `signed` is the key's.
-///
-/// # Errors
-///
-/// The host has no such function, or did not understand the call.
-pub fn verify(
-    algorithm: Algorithm,
-    key: &PublicKey,
-    signed: &[u8],
-    signature: &[u8],
-) -> Result<bool, Unverifiable> {
-    let hash = match algorithm {
-        Algorithm::Rs256 | Algorithm::Es256 => &b"sha256"[..],
-        Algorithm::Rs384 | Algorithm::Es384 => b"sha384",
-        Algorithm::Rs512 => b"sha512",
-        Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512 | Algorithm::EdDsa => {
-            return Ok(signature::verify(algorithm, key, signed, signature));
+/// Where a signature is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// By the host's function.
+    Host,
+    /// By our own code, which takes some ten times as long: a flood of tokens could keep a worker from all else.
+    Module,
+}
+
+// === impl Signatures ===
+
+impl Signatures {
+    /// Finds out, once and without any traffic, whether the host verifies signatures as it should.
+    pub fn probe() -> Self {
+        let host_works = probe::host_works();
+        if !host_works {
+            host::log(
+                Level::Warn,
+                "tollgate: this host does not verify signatures; the module does it, and takes longer",
+            );
         }
-    };
-    let der;
-    let signature = if matches!(algorithm, Algorithm::Es256 | Algorithm::Es384) {
-        let Some(converted) = signature::ecdsa_der(algorithm, signature) else {
-            return Ok(false);
-        };
-        der = converted;
-        &der
-    } else {
-        signature
-    };
-    let spki = key.spki().ok_or(Unverifiable::Broken)?;
-    let mut arguments = Vec::with_capacity(signed.len() + signature.len() + spki.len() + 32);
-    for (field, value) in [(1, hash), (2, spki), (3, signature), (4, signed)] {
-        write_field(&mut arguments, field, value);
+        Self { host_works }
     }
-    host::call("verify_signature", &arguments)
-        .map(|result| result == VERIFIED)
-        .map_err(|_| Unverifiable::Broken)
-}
 
-/// A length-delimited field (protobuf encoding, wire type 2).
-fn write_field(message: &mut Vec<u8>, field: u8, value: &[u8]) {
-    const LENGTH_DELIMITED: u8 = 2;
-    message.push(field << 3 | LENGTH_DELIMITED);
-    let mut length = value.len();
-    while length > 0x7f {
-        message.push(low_bits(length) | 0x80);
-        length >>= 7;
+    /// Where signatures of this algorithm are verified.
+    pub fn place(self, algorithm: Algorithm) -> Place {
+        if self.host_works && envoy::verifies(algorithm) {
+            Place::Host
+        } else {
+            Place::Module
+        }
     }
-    message.push(low_bits(length));
-    message.extend_from_slice(value);
-}
 
-fn low_bits(number: usize) -> u8 {
-    u8::try_from(number & 0x7f).unwrap_or_default()
+    /// Whether `signature` over `signed` is the key's.
+    ///
+    /// # Errors
+    ///
+    /// The host's function worked before, and does no more.
+    pub fn verify(
+        self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Unverifiable> {
+        match self.place(algorithm) {
+            Place::Host => {
+                envoy::verify(algorithm, key, signed, signature).map_err(|_| Unverifiable::Broken)
+            }
+            Place::Module => Ok(signature::verify(algorithm, key, signed, signature)),
+        }
+    }
 }

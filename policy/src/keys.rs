@@ -178,7 +178,8 @@ impl PublicKey {
         self.spki.as_deref()
     }
 
-    fn fits(&self, algorithm: Algorithm) -> bool {
+    /// Whether signatures of this algorithm are made with keys of this type.
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
         use Algorithm::{EdDsa, Es256, Es384, Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
         match self.material {
             Material::Rsa(_) => {

@@ -45,7 +45,9 @@ impl Verifier for Known<'_> {
         signed: &[u8],
         signature: &[u8],
     ) -> Result<bool, Unverifiable> {
-        crate::signature::verify(algorithm, key, signed, signature)
+        self.gate
+            .signatures
+            .verify(algorithm, key, signed, signature)
     }
 }
 
