@@ -1,26 +1,24 @@
 //! Decides on requests and carries the decision out.
 
+mod known;
+
 use std::cell::Cell;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::config::Policy;
-use tollgate_policy::decide::{Decision, Knowledge, Need, decide};
+use tollgate_policy::decide::{Decision, Need, decide};
 use tollgate_policy::forward::Forward;
 use tollgate_policy::identity;
 use tollgate_policy::key_source::LONGEST_WAIT;
-use tollgate_policy::keys::{KeySet, PublicKey};
 use tollgate_policy::refusal::{Code, Format, Refusal};
 use tollgate_policy::request::Request;
-use tollgate_policy::token::{NewerKeys, TokenCache, Unverifiable, Verifier};
+use tollgate_policy::token::TokenCache;
 
+use self::known::Known;
 use crate::counters::Counters;
 use crate::host::{self, Level, Map, pairs};
 use crate::issuer_keys::{IssuerKeys, Outlook};
-use crate::shared_counts::SharedCounts;
-use crate::signature;
 use crate::waiting::{Full, Waiter, Waiting};
 
 /// How many paused requests are answered or resumed in one call from the host. Envoy carries these out after the
@@ -65,7 +63,7 @@ impl Gate {
     /// A gate for a configuration. What it lacks (a key in the environment, say) makes it refuse, never fail.
     pub fn new(policy: Policy) -> Self {
         Self {
-            assertion_key: assertion_key(&policy),
+            assertion_key: known::assertion_key(&policy),
             keys: IssuerKeys::new(&policy.issuers),
             tokens: TokenCache::new(policy.token_cache),
             tick: Cell::new(None),
@@ -180,11 +178,15 @@ impl Gate {
             return self.refuse(&unread, false);
         };
         let request = Request::read(headers, &self.policy.account_header);
-        let mut decision = decide(&self.policy, &request, self);
+        let known = Known {
+            gate: self,
+            now: host::now().ok(),
+        };
+        let mut decision = decide(&self.policy, &request, &known);
         if let Decision::Need(need) = decision
-            && self.see_to(need) == Outlook::DecideAgain
+            && self.see_to(need, known.now) == Outlook::DecideAgain
         {
-            decision = decide(&self.policy, &request, self);
+            decision = decide(&self.policy, &request, &known);
         }
         match decision {
             Decision::Forward(forward) if self.forward(&forward, &request).is_ok() => {
@@ -196,7 +198,7 @@ impl Gate {
             }
             Decision::Refuse(refusal) => self.refuse(&refusal, request.is_grpc()),
             Decision::Need(need) => {
-                let Ok(now) = host::now() else {
+                let Some(now) = known.now else {
                     return self.refuse(&Code::NotReady.into(), request.is_grpc());
                 };
                 // Also where the clock has stepped back since.
@@ -213,9 +215,9 @@ impl Gate {
         }
     }
 
-    fn see_to(&self, Need::Keys(position): Need) -> Outlook {
-        match (self.policy.issuers.get(position), host::now()) {
-            (Some(issuer), Ok(now)) => self.keys.want(position, issuer, now),
+    fn see_to(&self, Need::Keys(position): Need, now: Option<Duration>) -> Outlook {
+        match (self.policy.issuers.get(position), now) {
+            (Some(issuer), Some(now)) => self.keys.want(position, issuer, now),
             _ => Outlook::Wait,
         }
     }
@@ -258,50 +260,6 @@ impl Gate {
     }
 }
 
-impl Verifier for Gate {
-    fn now(&self) -> Option<Duration> {
-        host::now().ok()
-    }
-
-    fn keys(&self, issuer: usize) -> Option<Arc<KeySet>> {
-        let rules = self.policy.issuers.get(issuer)?;
-        self.keys.keys(issuer, rules, host::now().ok()?)
-    }
-
-    fn newer_keys(&self, issuer: usize) -> NewerKeys {
-        match (self.policy.issuers.get(issuer), host::now()) {
-            (Some(rules), Ok(now)) => self.keys.newer_keys(issuer, rules, now),
-            _ => NewerKeys::OutOfReach,
-        }
-    }
-
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        signed: &[u8],
-        signature: &[u8],
-    ) -> Result<bool, Unverifiable> {
-        signature::verify(algorithm, key, signed, signature)
-    }
-}
-
-impl Knowledge for Gate {
-    type Store = SharedCounts;
-
-    fn tokens(&self) -> &TokenCache {
-        &self.tokens
-    }
-
-    fn store(&self) -> &SharedCounts {
-        &SharedCounts
-    }
-
-    fn assertion_key(&self) -> Option<&AssertionKey> {
-        self.assertion_key.as_ref()
-    }
-}
-
 /// Answers a request while there is no configuration.
 pub fn refuse_all() -> Outcome {
     let refusal = Refusal::not_ready("the gate has no configuration");
@@ -329,26 +287,4 @@ fn respond(refusal: &Refusal, format: Format, grpc: bool) -> Outcome {
         host::log(Level::Error, "tollgate: a response could not be sent");
     }
     Outcome::Answered
-}
-
-/// The key from the environment; none where it is missing or weak, which the log says.
-fn assertion_key(policy: &Policy) -> Option<AssertionKey> {
-    let name = &policy.assertion.as_ref()?.key_env;
-    let key = match std::env::var_os(name) {
-        Some(value) => AssertionKey::new(value.as_encoded_bytes()).map_err(|weak| weak.to_string()),
-        None => Err(
-            "it is not set for Envoy, or vm_config.environment_variables does not name it"
-                .to_owned(),
-        ),
-    };
-    match key {
-        Ok(key) => Some(key),
-        Err(why) => {
-            let message = format!(
-                "tollgate: refusing protected requests: environment variable {name}: {why}"
-            );
-            host::log(Level::Error, &message);
-            None
-        }
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! What to do with a request is decided in `tollgate-policy`; here is only what has to do with the host.
 
+mod budget;
 mod counters;
 mod entry;
 mod gate;

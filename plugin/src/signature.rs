@@ -5,6 +5,7 @@
 
 use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::keys::PublicKey;
+use tollgate_policy::signature;
 use tollgate_policy::token::Unverifiable;
 
 use crate::host;
@@ -24,10 +25,26 @@ pub fn verify(
     signature: &[u8],
 ) -> Result<bool, Unverifiable> {
     let hash = match algorithm {
-        Algorithm::Rs256 => b"sha256",
+        Algorithm::Rs256 | Algorithm::Es256 => &b"sha256"[..],
+        Algorithm::Rs384 | Algorithm::Es384 => b"sha384",
+        Algorithm::Rs512 => b"sha512",
+        Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512 | Algorithm::EdDsa => {
+            return Ok(signature::verify(algorithm, key, signed, signature));
+        }
     };
-    let mut arguments = Vec::with_capacity(signed.len() + signature.len() + key.spki().len() + 32);
-    for (field, value) in [(1, &hash[..]), (2, key.spki()), (3, signature), (4, signed)] {
+    let der;
+    let signature = if matches!(algorithm, Algorithm::Es256 | Algorithm::Es384) {
+        let Some(converted) = signature::ecdsa_der(algorithm, signature) else {
+            return Ok(false);
+        };
+        der = converted;
+        &der
+    } else {
+        signature
+    };
+    let spki = key.spki().ok_or(Unverifiable::Broken)?;
+    let mut arguments = Vec::with_capacity(signed.len() + signature.len() + spki.len() + 32);
+    for (field, value) in [(1, hash), (2, spki), (3, signature), (4, signed)] {
         write_field(&mut arguments, field, value);
     }
     host::call("verify_signature", &arguments)

@@ -21,6 +21,7 @@ pub mod principal;
 pub mod refusal;
 pub mod request;
 pub mod route;
+pub mod signature;
 #[cfg(test)]
 mod testing;
 pub mod token;

@@ -162,8 +162,8 @@ impl From<KeySetError> for Failed {
     fn from(error: KeySetError) -> Self {
         let kind = match error {
             KeySetError::TooLarge(_) => Failure::TooLarge,
-            KeySetError::NotAKeySet(_) => Failure::NotJson,
-            KeySetError::NoUsableKey { .. } => Failure::NoUsableKey,
+            KeySetError::NotJson(_) => Failure::NotJson,
+            KeySetError::NotAKeySet(_) | KeySetError::NoUsableKey { .. } => Failure::NoUsableKey,
         };
         Self::new(kind, error.to_string())
     }

@@ -1,12 +1,11 @@
-//! What the gate's rules need to verify a token here: the clock, the keys, and RSA by ring.
+//! What the gate's rules need to verify a token here: the clock, the keys, and their signatures.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
-use spki::SubjectPublicKeyInfoRef;
 use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::keys::{KeySet, PublicKey};
+use tollgate_policy::signature;
 use tollgate_policy::token::{NewerKeys, Unverifiable, Verifier};
 
 /// Verifies by a key set, where there is one.
@@ -33,13 +32,7 @@ impl Verifier for Verifying<'_> {
         signed: &[u8],
         signature: &[u8],
     ) -> Result<bool, Unverifiable> {
-        let parameters = match algorithm {
-            Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
-        };
-        let key =
-            SubjectPublicKeyInfoRef::try_from(key.spki()).map_err(|_| Unverifiable::Broken)?;
-        let key = UnparsedPublicKey::new(parameters, key.subject_public_key.raw_bytes());
-        Ok(key.verify(signed, signature).is_ok())
+        Ok(signature::verify(algorithm, key, signed, signature))
     }
 }
 

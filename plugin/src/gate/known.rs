@@ -1,0 +1,88 @@
+//! What the rules ask of the gate while they decide on one request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_policy::algorithm::Algorithm;
+use tollgate_policy::assertion::AssertionKey;
+use tollgate_policy::config::Policy;
+use tollgate_policy::decide::Knowledge;
+use tollgate_policy::keys::{KeySet, PublicKey};
+use tollgate_policy::token::{NewerKeys, TokenCache, Unverifiable, Verifier};
+
+use super::Gate;
+use crate::host::{self, Level};
+use crate::shared_counts::SharedCounts;
+
+/// The gate as one request finds it.
+pub(super) struct Known<'g> {
+    pub(super) gate: &'g Gate,
+    /// Read once a request: the whole decision is of one time.
+    pub(super) now: Option<Duration>,
+}
+
+impl Verifier for Known<'_> {
+    fn now(&self) -> Option<Duration> {
+        self.now
+    }
+
+    fn keys(&self, position: usize) -> Option<Arc<KeySet>> {
+        let issuer = self.gate.policy.issuers.get(position)?;
+        self.gate.keys.keys(position, issuer, self.now?)
+    }
+
+    fn newer_keys(&self, position: usize) -> NewerKeys {
+        match (self.gate.policy.issuers.get(position), self.now) {
+            (Some(issuer), Some(now)) => self.gate.keys.newer_keys(position, issuer, now),
+            _ => NewerKeys::OutOfReach,
+        }
+    }
+
+    fn verify(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Unverifiable> {
+        crate::signature::verify(algorithm, key, signed, signature)
+    }
+}
+
+impl Knowledge for Known<'_> {
+    type Store = SharedCounts;
+
+    fn tokens(&self) -> &TokenCache {
+        &self.gate.tokens
+    }
+
+    fn store(&self) -> &SharedCounts {
+        &SharedCounts
+    }
+
+    fn assertion_key(&self) -> Option<&AssertionKey> {
+        self.gate.assertion_key.as_ref()
+    }
+}
+
+/// The key from the environment; none where it is missing or weak, which the log says.
+pub(super) fn assertion_key(policy: &Policy) -> Option<AssertionKey> {
+    let name = &policy.assertion.as_ref()?.key_env;
+    let key = match std::env::var_os(name) {
+        Some(value) => AssertionKey::new(value.as_encoded_bytes()).map_err(|weak| weak.to_string()),
+        None => Err(
+            "it is not set for Envoy, or vm_config.environment_variables does not name it"
+                .to_owned(),
+        ),
+    };
+    match key {
+        Ok(key) => Some(key),
+        Err(why) => {
+            let message = format!(
+                "tollgate: refusing protected requests: environment variable {name}: {why}"
+            );
+            host::log(Level::Error, &message);
+            None
+        }
+    }
+}
