@@ -38,6 +38,14 @@ pub fn remote() -> Value {
     configuration
 }
 
+/// With every algorithm allowed, and keys for all of them in the configuration.
+pub fn all_algorithms() -> Value {
+    let mut configuration = inline();
+    configuration["issuers"][0]["algorithms"] = json!(tokens::ALGORITHMS);
+    configuration["issuers"][0]["jwks"]["inline"] = tokens::full_key_set();
+    configuration
+}
+
 /// With one cap of so many requests a minute.
 #[must_use]
 pub fn capped(mut configuration: Value, per_minute: u32) -> Value {

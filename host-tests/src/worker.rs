@@ -172,10 +172,16 @@ impl Worker {
         self.fuel
     }
 
+    /// The size of the module's memory, in bytes; it never shrinks.
+    pub fn memory(&mut self) -> usize {
+        let memory = self.instance.get_memory(&mut self.store, "memory");
+        memory.expect("a memory").data_size(&self.store)
+    }
+
     fn create(&mut self, headers: Headers) -> StreamId {
         self.last += 1;
         let (id, root) = (self.last, self.root);
-        self.host().streams.create(id, headers);
+        self.host().streams.create(id, root, headers);
         self.call(id, "proxy_on_context_create", &[id, root]);
         StreamId(id)
     }

@@ -64,6 +64,13 @@ impl World {
         );
         worker
     }
+
+    /// The same after its first tick, in which it asks for the keys that it does not have.
+    pub fn fetching(&self, configuration: &Value) -> Worker {
+        let mut worker = self.worker(configuration);
+        worker.tick();
+        worker
+    }
 }
 
 impl Default for World {

@@ -12,6 +12,8 @@ pub(crate) struct Streams(BTreeMap<u32, Stream>);
 /// One request.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
+    /// The root context that made it.
+    pub root: u32,
     pub phase: Phase,
     pub headers: Headers,
     /// While they are delivered.
@@ -51,8 +53,9 @@ pub(crate) struct LocalReply {
 // === impl Streams ===
 
 impl Streams {
-    pub fn create(&mut self, context: u32, headers: Headers) {
+    pub fn create(&mut self, context: u32, root: u32, headers: Headers) {
         let stream = Stream {
+            root,
             headers,
             ..Stream::default()
         };

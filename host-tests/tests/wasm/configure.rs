@@ -110,7 +110,7 @@ fn a_cluster_that_envoy_does_not_know_is_logged_and_tried_again() {
     let mut world = World::new();
     world.clusters.clear();
     let mut worker = world.worker(&configuration::remote());
-    let said = |worker: &mut Worker| worker.host().logged(3, "cluster `issuer` is unknown");
+    let said = |worker: &mut Worker| worker.host().logged(3, "knows no cluster `issuer`");
     assert!(
         !said(&mut worker),
         "where Envoy only validates, no cluster is known"

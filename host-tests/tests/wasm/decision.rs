@@ -153,7 +153,8 @@ fn headers_each_have_their_code() {
     for (parameter, value, expected) in [
         ("alg", json!("none"), "401 token_algorithm"),
         ("alg", json!("HS256"), "401 token_algorithm"),
-        ("alg", json!("ES256"), "401 token_algorithm"),
+        ("alg", json!("RS384"), "401 token_algorithm"),
+        ("alg", json!("ES256"), "401 token_key"),
         ("alg", json!(null), "401 token_malformed"),
         ("kid", json!("2"), "401 token_key"),
         ("kid", json!(null), "forwarded"),

@@ -222,7 +222,7 @@ fn a_time_that_cannot_be_told_admits_nobody() {
 #[test]
 fn no_time_makes_the_filter_trap() {
     for time in [0, 1, u64::MAX / 2, u64::MAX] {
-        let mut worker = World::new().worker(&configuration::remote());
+        let mut worker = World::new().fetching(&configuration::remote());
         let call = "proxy_get_current_time_nanoseconds";
         worker.host().faults.always(call, Fault::Number(time));
         worker.request(good());
@@ -258,7 +258,7 @@ fn shared_counts_that_nobody_wrote_admit_nobody() {
 /// A worker with a request that waits for keys.
 fn with_a_waiting_request(world: &World, token: &str) -> (Worker, host_tests::StreamId) {
     let configuration = configuration::capped(configuration::remote(), 2);
-    let mut worker = world.worker(&configuration);
+    let mut worker = world.fetching(&configuration);
     let stream = worker.open(to("/x").bearer(token));
     worker.host().trace.clear();
     (worker, stream)

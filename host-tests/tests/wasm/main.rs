@@ -7,12 +7,14 @@
     reason = "tests"
 )]
 
+mod algorithms;
 mod any_bytes;
 mod assertion;
 mod caps;
 mod configure;
 mod cost;
 mod decision;
+mod election;
 mod faulty_host;
 mod forged;
 mod grpc;
@@ -20,4 +22,6 @@ mod keys;
 mod not_ready;
 mod reload;
 mod stream_ends;
+mod token_cache;
+mod unknown_key;
 mod waiting;

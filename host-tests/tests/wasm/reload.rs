@@ -30,13 +30,27 @@ fn counts_survive() {
 
 #[test]
 fn a_request_that_waits_in_the_old_one_goes_on_there() {
-    let mut worker = World::new().worker(&configuration::remote());
+    let mut worker = World::new().fetching(&configuration::remote());
     let waiting = worker.open(good());
     worker.reload(&configuration::remote());
-    assert_eq!(worker.callouts().len(), 2);
+    worker.tick();
+    let new = worker.open(good());
+    assert_eq!(worker.callouts().len(), 1, "for both");
     worker.answer_callout(Answer::new(200, key_set().to_string()));
     assert!(worker.outcome(waiting).is_forwarded());
-    assert_eq!(worker.request(good()).summary(), "waiting");
+    worker.tick();
+    assert!(worker.outcome(new).is_forwarded());
+}
+
+#[test]
+fn a_fetch_that_ends_with_the_old_one_is_begun_again() {
+    let world = World::new();
+    let mut worker = world.fetching(&configuration::remote());
+    worker.reload(&configuration::remote());
+    worker.retire_old();
+    assert_eq!(worker.callouts(), []);
+    world.clock.advance(std::time::Duration::from_secs(10));
+    worker.tick();
     worker.answer_callout(Answer::new(200, key_set().to_string()));
     assert_eq!(worker.request(good()).summary(), "forwarded");
 }
@@ -44,7 +58,7 @@ fn a_request_that_waits_in_the_old_one_goes_on_there() {
 #[test]
 fn a_refused_configuration_leaves_the_old_one_at_work() {
     let world = World::new();
-    let mut worker = world.worker(&configuration::remote());
+    let mut worker = world.fetching(&configuration::remote());
     let waiting = worker.open(good());
     assert!(!worker.configure(b"{}"));
     worker.answer_callout(Answer::new(200, key_set().to_string()));
@@ -54,7 +68,7 @@ fn a_refused_configuration_leaves_the_old_one_at_work() {
 #[test]
 fn the_old_one_can_go_when_its_requests_are_over() {
     let world = World::new();
-    let mut worker = world.worker(&configuration::remote());
+    let mut worker = world.fetching(&configuration::remote());
     let waiting = worker.open(good());
     worker.reload(&configuration::inline());
     worker.end(waiting);

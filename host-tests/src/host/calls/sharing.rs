@@ -62,7 +62,9 @@ pub(super) fn http_call(call: &mut Arguments<'_>) -> Result<Status, Stop> {
         return Ok(BAD_ARGUMENT);
     }
     // It belongs to the root context, whichever context makes it.
-    let root = host.current;
+    let context = host.context();
+    let stream = host.streams.get(context);
+    let root = stream.map_or(context, |stream| stream.root);
     let token = host.callouts.make(root, cluster, headers, timeout);
     call.put(9, token)?;
     Ok(OK)

@@ -1,0 +1,465 @@
+//! One thread of Envoy fetches the keys for all; whoever it is may die.
+
+use std::time::Duration;
+
+use host_tests::{
+    Answer, Request, Threads, Token, World, configuration, jwk, key_set, other_jwk, status,
+};
+use serde_json::{Value, json};
+
+const TICK: Duration = Duration::from_millis(100);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The retry without keys, and room for a tick before and after.
+const SOON: Duration = Duration::from_millis(900);
+
+/// How long a fetch may stand still when whoever was at it is no more: a fetch takes 5 seconds at most.
+const LEASE: Duration = Duration::from_secs(15);
+
+/// A token that outlives the keys.
+fn good() -> Request {
+    by(Token::good())
+}
+
+fn by(token: Token) -> Request {
+    let token = token.claim("exp", 4_000_000_000_u64).signed();
+    Request::get("/x").account("acme").bearer(&token)
+}
+
+fn keys() -> Answer {
+    Answer::new(200, key_set().to_string())
+}
+
+/// A main thread and three workers, none of which has keys.
+fn threads(world: &World) -> Threads {
+    Threads::start(world, &configuration::remote(), 3)
+}
+
+/// The same with keys in all of them.
+fn ready(world: &World) -> Threads {
+    let mut threads = threads(world);
+    threads.until_asked(SOON).expect("somebody asks");
+    threads.answer(keys());
+    threads.tick();
+    threads
+}
+
+fn all_pass(threads: &mut Threads) -> bool {
+    let mut outcomes = threads.workers().map(|worker| worker.request(good()));
+    outcomes.all(|outcome| outcome.is_forwarded())
+}
+
+#[test]
+fn one_asks_and_all_have_the_answer_after_their_next_tick() {
+    let world = World::new();
+    let mut threads = threads(&world);
+    for _ in 0..20 {
+        threads.tick();
+        world.clock.advance(TICK);
+    }
+    assert_eq!(threads.asked(), 1);
+    threads.answer(keys());
+    threads.tick();
+    assert!(all_pass(&mut threads));
+    assert_eq!(threads.asked(), 1);
+    assert_eq!(world.statistics.value("tollgate.issuer.0.keys.fetched"), 1);
+    assert_eq!(world.statistics.value("tollgate.issuer.0.keys.usable"), 1);
+}
+
+#[test]
+fn those_that_wait_in_other_workers_go_on() {
+    let world = World::new();
+    let mut threads = threads(&world);
+    let waiting: Vec<_> = threads
+        .workers()
+        .map(|worker| worker.open(good()))
+        .collect();
+    threads.until_asked(SOON).unwrap();
+    threads.answer(keys());
+    threads.tick();
+    for (worker, stream) in threads.workers().zip(waiting) {
+        let outcome = worker.outcome(stream);
+        assert!(outcome.is_forwarded(), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_worker_that_starts_later_has_the_keys_without_asking() {
+    let world = World::new();
+    let mut threads = ready(&world);
+    threads.add(&configuration::remote());
+    threads.tick();
+    assert!(all_pass(&mut threads));
+    assert_eq!(threads.asked(), 1);
+}
+
+#[test]
+fn keys_grow_old_for_all_at_the_same_time_and_one_asks() {
+    let world = World::new();
+    let mut threads = ready(&world);
+    world.clock.advance(MINUTE * 10 - SECOND);
+    threads.tick();
+    assert_eq!(threads.asked(), 1, "not before");
+    threads.until_asked(SECOND * 3).expect("they are due");
+    for _ in 0..20 {
+        threads.tick();
+        world.clock.advance(TICK);
+    }
+    assert_eq!(threads.asked(), 2);
+
+    let rotated = json!({"keys": [other_jwk("2")]});
+    threads.answer(Answer::new(200, rotated.to_string()));
+    threads.tick();
+    for worker in threads.workers() {
+        let new = by(Token::good().header("kid", "2").other_key());
+        assert!(worker.request(new).is_forwarded());
+    }
+}
+
+#[test]
+fn a_failure_is_tried_again_by_one() {
+    let world = World::new();
+    let mut threads = threads(&world);
+    threads.until_asked(SOON).unwrap();
+    for failures in 1..=5 {
+        threads.answer(Answer::new(503, "upstream connect error"));
+        let again = threads.until_asked(SOON).expect("it is tried again");
+        assert!(again >= TICK * 4, "{again:?}");
+        assert_eq!(threads.asked(), failures + 1);
+    }
+    threads.answer(keys());
+    threads.tick();
+    assert!(all_pass(&mut threads));
+}
+
+#[test]
+fn a_failure_is_tried_again_less_often_while_there_are_keys() {
+    let world = World::new();
+    let mut threads = ready(&world);
+    world.clock.advance(MINUTE * 10);
+    threads.until_asked(SECOND * 2).unwrap();
+    threads.answer(Answer::new(500, ""));
+    let again = threads.until_asked(SECOND * 12).expect("tried again");
+    assert!(again >= SECOND * 9, "{again:?}");
+    assert!(all_pass(&mut threads));
+}
+
+#[test]
+fn one_failure_is_one_line_in_the_log() {
+    let world = World::new();
+    let mut threads = threads(&world);
+    for _ in 0..5 {
+        threads.until_asked(SOON).unwrap();
+        threads.answer(Answer::new(500, ""));
+        for worker in threads.workers() {
+            worker.request(good());
+        }
+    }
+    let mut warnings = 0;
+    for thread in 0..threads.len() {
+        let lines = threads[thread].host().log.iter();
+        warnings += lines.filter(|(level, _)| *level >= 3).count();
+    }
+    // Whoever asks says it, and each may have asked.
+    assert!((1..=threads.len()).contains(&warnings), "{warnings}");
+}
+
+#[test]
+fn another_takes_over_from_one_that_has_died() {
+    let world = World::new();
+    let mut threads = threads(&world);
+    for death in 0..3 {
+        threads.until_asked(LEASE).expect("somebody asks");
+        let holder = threads.asking()[0];
+        threads.kill(holder);
+        threads.add(&configuration::remote());
+        threads.tick();
+        assert_eq!(threads.asking(), [0; 0], "nobody knows yet");
+        let later = threads.until_asked(LEASE).expect("somebody takes over");
+        println!("death {death}: another asked {later:?} later");
+    }
+    threads.answer(keys());
+    threads.tick();
+    assert!(all_pass(&mut threads));
+}
+
+#[test]
+fn one_that_dies_with_its_answer_published_leaves_it_to_the_others() {
+    let world = World::new();
+    let mut threads = threads(&world);
+    threads.until_asked(SOON).unwrap();
+    let holder = threads.answer(keys());
+    threads.kill(holder);
+    threads.tick();
+    assert!(all_pass(&mut threads));
+    assert_eq!(threads.asked(), 1);
+}
+
+/// Nobody can know why the others do not fetch, so each can for itself.
+#[test]
+fn without_shared_data_keys_still_come_or_nobody_passes() {
+    use host_tests::Fault;
+    for call in ["proxy_get_shared_data", "proxy_set_shared_data"] {
+        for failure in status::FAILURES {
+            let world = World::new();
+            let mut worker = world.worker(&configuration::remote());
+            let fault = Fault::Status(failure);
+            worker.host().faults.always(call, fault);
+            for _ in 0..100 {
+                world.clock.advance(TICK);
+                worker.tick();
+                if !worker.callouts().is_empty() {
+                    worker.answer_callout(keys());
+                }
+            }
+            let forged = by(Token::good().other_key());
+            assert!(!worker.request(forged).is_forwarded());
+
+            worker.host().faults.clear();
+            let mut passes = || {
+                world.clock.advance(TICK);
+                worker.tick();
+                if !worker.callouts().is_empty() {
+                    worker.answer_callout(keys());
+                }
+                worker.request(good()).is_forwarded()
+            };
+            assert!((0..150).any(|_| passes()), "{call}: {failure}");
+        }
+    }
+}
+
+/// The configuration of a gate with another issuer, at another place.
+fn of_issuer(issuer: &str, uri: &str) -> Value {
+    let mut configuration = configuration::remote();
+    configuration["issuers"][0]["issuer"] = json!(issuer);
+    configuration["issuers"][0]["jwks"]["uri"] = json!(uri);
+    configuration
+}
+
+#[test]
+fn gates_of_one_vm_id_do_not_see_each_others_keys() {
+    const ISSUER: &str = "https://id.example.com";
+    const URI: &str = "https://id.example.com/oauth/v2/keys";
+    for (issuer, uri) in [
+        ("https://other.example.com", URI),
+        (ISSUER, "https://id.example.com/other/keys"),
+        (
+            "https://other.example.com",
+            "https://other.example.com/keys",
+        ),
+    ] {
+        let world = World::new();
+        let mut one = Threads::start(&world, &of_issuer(ISSUER, URI), 1);
+        let mut other = Threads::start(&world, &of_issuer(issuer, uri), 1);
+        one.until_asked(SOON).unwrap();
+        one.answer(keys());
+        other.until_asked(SOON).expect("the other asks for itself");
+        other.tick();
+        let theirs = |token: Token| by(token.claim("iss", issuer));
+        let outcome = other[1].request(theirs(Token::good()));
+        assert_eq!(outcome.summary(), "waiting", "{issuer} {uri}");
+
+        let set = json!({"keys": [other_jwk("1")]});
+        other.answer(Answer::new(200, set.to_string()));
+        for _ in 0..20 {
+            world.clock.advance(TICK);
+            one.tick();
+            other.tick();
+        }
+        let outcome = other[1].request(theirs(Token::good().other_key()));
+        assert_eq!(outcome.summary(), "forwarded");
+        let outcome = other[1].request(theirs(Token::good()));
+        assert_eq!(outcome.summary(), "401 token_signature");
+        assert_eq!(one[1].request(good()).summary(), "forwarded");
+        let outcome = one[1].request(by(Token::good().other_key()));
+        assert_eq!(outcome.summary(), "401 token_signature");
+    }
+}
+
+/// Two issuers of one gate, whose keys have the same id.
+#[test]
+fn issuers_of_one_gate_have_their_own_keys() {
+    let mut configuration = configuration::remote();
+    let mut second = configuration["issuers"][0].clone();
+    second["issuer"] = json!("https://other.example.com");
+    second["jwks"]["uri"] = json!("https://other.example.com/keys");
+    configuration["issuers"]
+        .as_array_mut()
+        .unwrap()
+        .push(second);
+    let world = World::new();
+    let mut threads = Threads::start(&world, &configuration, 2);
+    for _ in 0..20 {
+        threads.tick();
+        world.clock.advance(TICK);
+    }
+    assert_eq!(threads.asked(), 2, "one for each issuer");
+    for thread in threads.asking() {
+        let callout = &threads[thread].callouts()[0];
+        let other = callout.headers.get(":authority").unwrap() == "other.example.com";
+        let set = if other { other_jwk("1") } else { jwk("1") };
+        let set = json!({"keys": [set]});
+        threads[thread].answer_callout(Answer::new(200, set.to_string()));
+    }
+    threads.tick();
+    for worker in threads.workers() {
+        for (issuer, token, expected) in [
+            ("https://id.example.com", Token::good(), "forwarded"),
+            (
+                "https://other.example.com",
+                Token::good().other_key(),
+                "forwarded",
+            ),
+            (
+                "https://other.example.com",
+                Token::good(),
+                "401 token_signature",
+            ),
+            (
+                "https://id.example.com",
+                Token::good().other_key(),
+                "401 token_signature",
+            ),
+        ] {
+            let outcome = worker.request(by(token.claim("iss", issuer)));
+            assert_eq!(outcome.summary(), expected, "{issuer}");
+        }
+    }
+    assert_eq!(world.statistics.value("tollgate.issuer.0.keys.fetched"), 1);
+    assert_eq!(world.statistics.value("tollgate.issuer.1.keys.fetched"), 1);
+}
+
+/// Bytes that are not what was written.
+fn damaged(written: &[u8]) -> Vec<Vec<u8>> {
+    let size = written.len();
+    let lengths = (0..size.min(40)).chain((40..size).step_by(37));
+    let mut damaged: Vec<_> = lengths.map(|length| written[..length].to_vec()).collect();
+    damaged.extend([
+        b"\xff".repeat(size),
+        b"\0".repeat(size),
+        b"\xff".repeat(300_000),
+        b"{}".to_vec(),
+        [written, b"x"].concat(),
+        [b"x", written].concat(),
+        written.iter().rev().copied().collect(),
+    ]);
+    damaged
+}
+
+#[test]
+fn what_somebody_else_wrote_is_never_keys_and_is_replaced() {
+    let fresh = World::new();
+    ready(&fresh);
+    let mut slowest = Duration::ZERO;
+    for key in fresh.shared.keys() {
+        let (written, _) = fresh.shared.get(&key).unwrap();
+        for bytes in damaged(&written) {
+            let world = World::new();
+            let mut old = ready(&world);
+            world.shared.set(&key, &bytes, 0);
+            let what = || {
+                format!(
+                    "{key}: {} bytes: {:?}",
+                    bytes.len(),
+                    &bytes[..bytes.len().min(60)]
+                )
+            };
+
+            // Nobody knows how old the keys are any more, until somebody fetches them.
+            let mut new = Threads::start(&world, &configuration::remote(), 1);
+            for threads in [&mut old, &mut new] {
+                threads.tick();
+                for worker in threads.workers() {
+                    let forged = worker.request(by(Token::good().other_key()));
+                    assert!(!forged.is_forwarded(), "{}", what());
+                }
+            }
+            let start = world.clock.now();
+            while !(all_pass(&mut old) && all_pass(&mut new)) {
+                for threads in [&mut old, &mut new] {
+                    threads.tick();
+                    for thread in threads.asking() {
+                        threads[thread].answer_callout(keys());
+                    }
+                }
+                world.clock.advance(TICK);
+                assert!(world.clock.now() - start < LEASE, "{}", what());
+            }
+            slowest = slowest.max(world.clock.now() - start);
+        }
+    }
+    println!("damaged entries were replaced within {slowest:?}");
+}
+
+/// Where a step of the clock can do harm.
+#[derive(Clone, Copy, Debug)]
+enum When {
+    Starting,
+    Asking,
+    HolderDead,
+    Failed,
+    Ready,
+}
+
+/// The clock goes to another time, and from there on.
+fn step(world: &World, step: Duration, back: bool) {
+    if back {
+        world.clock.step_back(step);
+    } else {
+        world.clock.advance(step);
+    }
+}
+
+#[test]
+fn no_step_of_the_clock_stops_the_fetches() {
+    use When::{Asking, Failed, HolderDead, Ready, Starting};
+    for when in [Starting, Asking, HolderDead, Failed, Ready] {
+        for size in [SECOND, SECOND * 20, MINUTE * 60, YEAR] {
+            for back in [false, true] {
+                let world = World::new();
+                world.clock.advance(YEAR * 2);
+                let mut threads = match when {
+                    Ready => ready(&world),
+                    _ => threads(&world),
+                };
+                if !matches!(when, Starting | Ready) {
+                    threads.until_asked(SOON).unwrap();
+                }
+                match when {
+                    HolderDead => {
+                        let holder = threads.asking()[0];
+                        threads.kill(holder);
+                    }
+                    Failed => {
+                        threads.answer(Answer::new(503, ""));
+                    }
+                    Starting | Asking | Ready => {}
+                }
+                step(&world, size, back);
+                let what = format!("{when:?}: {size:?} {}", if back { "back" } else { "on" });
+
+                // What is under way is answered, whatever the time; the next fetch comes when it should.
+                if matches!(when, Asking) {
+                    threads.answer(keys());
+                    threads.tick();
+                }
+                let due = match when {
+                    // The clock has to catch up first, with a step that is too small to be noticed.
+                    Asking | Ready => MINUTE * 10 + size.min(MINUTE * 10) + LEASE,
+                    _ => LEASE,
+                };
+                let asked = threads.until_asked(due);
+                assert!(asked.is_some(), "nobody asks: {what}");
+                threads.answer(keys());
+                threads.tick();
+                assert!(all_pass(&mut threads), "{what}");
+                // And so does the one after it.
+                let asked = threads.until_asked(MINUTE * 10 + LEASE);
+                assert!(asked.is_some(), "nobody asks again: {what}");
+            }
+        }
+    }
+}
