@@ -208,7 +208,7 @@ mod tests {
     fn arms_are_chosen_by_parts_of_their_names() {
         assert_eq!(choice(&[]).unwrap().len(), ARMS.len());
         let found = choice(&["jwt"]).unwrap();
-        assert_eq!(found, ["none", "jwt_authn", "jwt_authn, cached"]);
+        assert_eq!(found, ["none", "jwt_authn", "jwt_authn cached"]);
         let error = choice(&["jwt", "lua"]).unwrap_err();
         assert!(error.contains("--arms lua"), "{error}");
         assert!(error.contains("`no-op wasm`"), "{error}");

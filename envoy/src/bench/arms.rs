@@ -70,14 +70,14 @@ pub const ARMS: [Arm; 8] = [
     Arm::new("no-op wasm", Filter::NoOp, Tokens::New),
     Arm::new(YARDSTICK, Filter::JwtAuthn { cache: false }, Tokens::New),
     Arm::new(
-        "jwt_authn, cached",
+        "jwt_authn cached",
         Filter::JwtAuthn { cache: true },
         Tokens::Known,
     ),
-    Arm::new("tollgate token, new", Filter::Token, Tokens::New),
-    Arm::new("tollgate token, cached", Filter::Token, Tokens::Known),
-    Arm::new("tollgate gate, new", GATE, Tokens::New),
-    Arm::new("tollgate gate, cached", GATE, Tokens::Known),
+    Arm::new("tollgate token new", Filter::Token, Tokens::New),
+    Arm::new("tollgate token cached", Filter::Token, Tokens::Known),
+    Arm::new("tollgate gate new", GATE, Tokens::New),
+    Arm::new("tollgate gate cached", GATE, Tokens::Known),
 ];
 
 /// What the arms' configurations are made of.
@@ -193,6 +193,7 @@ mod tests {
         for (position, arm) in ARMS.iter().enumerate() {
             let first = ARMS.iter().position(|other| other.name == arm.name);
             assert_eq!(first, Some(position));
+            assert!(!arm.name.contains(','), "`--arms` has commas between names");
         }
     }
 }
