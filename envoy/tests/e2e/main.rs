@@ -19,6 +19,7 @@ mod keys;
 mod logs;
 mod paths;
 mod public;
+mod signatures;
 mod supervise;
 mod tokens;
 mod upstream;
