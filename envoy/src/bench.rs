@@ -81,8 +81,8 @@ pub enum BenchError {
         arm: &'static str,
         problem: LoadError,
     },
-    /// Its Envoy ended.
-    #[error("{0}: Envoy's process is no more")]
+    /// Its Envoy ended, or a thread of it, whose time is lost.
+    #[error("{0}: Envoy's process, or a thread of it, is no more")]
     Gone(&'static str),
     /// A file or a call to the system.
     #[error("{what}: {source}")]

@@ -22,6 +22,16 @@ pub struct Counters {
     pub public: Counter,
     /// Requests that went on with a verified identity.
     pub forwarded: Counter,
+    /// Tokens that were remembered.
+    pub tokens_cached: Counter,
+    /// Signatures that Envoy verified.
+    pub signatures_by_host: Counter,
+    /// Signatures that the module verified.
+    pub signatures_by_module: Counter,
+    /// Signatures that nobody verified, because there was no time.
+    pub signatures_deferred: Counter,
+    /// Whether Envoy verifies those that it can.
+    pub signatures_offloaded: Gauge,
     refused: Vec<(Code, Counter)>,
 }
 
@@ -83,6 +93,11 @@ impl Counters {
         Self {
             public: Counter::define("requests.public"),
             forwarded: Counter::define("requests.forwarded"),
+            tokens_cached: Counter::define("tokens.cached"),
+            signatures_by_host: Counter::define("signatures.host"),
+            signatures_by_module: Counter::define("signatures.module"),
+            signatures_deferred: Counter::define("signatures.deferred"),
+            signatures_offloaded: Gauge::define("signatures.offloaded"),
             refused: Code::ALL.map(|code| (code, refused(code))).into(),
         }
     }

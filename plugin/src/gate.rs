@@ -5,6 +5,7 @@ mod known;
 use std::cell::Cell;
 use std::time::Duration;
 
+use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::config::Policy;
 use tollgate_policy::decide::{Decision, Need, decide};
@@ -16,10 +17,11 @@ use tollgate_policy::request::Request;
 use tollgate_policy::token::TokenCache;
 
 use self::known::Known;
+use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::host::{self, Level, Map, pairs};
 use crate::issuer_keys::{IssuerKeys, Outlook};
-use crate::signature::Signatures;
+use crate::signature::{Place, Signatures};
 use crate::waiting::{Full, Waiter, Waiting};
 
 /// How many paused requests are answered or resumed in one call from the host. Envoy carries these out after the
@@ -43,6 +45,7 @@ pub struct Gate {
     keys: IssuerKeys,
     tokens: TokenCache,
     signatures: Signatures,
+    budget: Budget,
     tick: Cell<Option<Duration>>,
     counters: Counters,
     waiting: Waiting,
@@ -64,13 +67,18 @@ pub enum Outcome {
 impl Gate {
     /// A gate for a configuration. What it lacks (a key in the environment, say) makes it refuse, never fail.
     pub fn new(policy: Policy) -> Self {
+        let counters = Counters::define();
+        let signatures = Signatures::probe();
+        let offloaded = signatures.place(Algorithm::Rs256) == Place::Host;
+        counters.signatures_offloaded.record(offloaded.into());
         Self {
             assertion_key: known::assertion_key(&policy),
             keys: IssuerKeys::new(&policy.issuers),
             tokens: TokenCache::new(policy.token_cache),
-            signatures: Signatures::probe(),
+            signatures,
+            budget: Budget::default(),
             tick: Cell::new(None),
-            counters: Counters::define(),
+            counters,
             waiting: Waiting::default(),
             policy,
         }
@@ -85,8 +93,8 @@ impl Gate {
     /// Decides on the request of the effective context, which has the given id.
     pub fn serve(&self, context: u32) -> Outcome {
         let outcome = self.serve_until(context, None);
-        if outcome == Outcome::Waiting {
-            self.set_tick(WATCHING);
+        if outcome == Outcome::Waiting || self.waiting.is_anyone_awake() {
+            self.set_tick(AT_ONCE);
         }
         outcome
     }
@@ -191,6 +199,9 @@ impl Gate {
         {
             decision = decide(&self.policy, &request, &known);
         }
+        if self.tokens.take_hits() > 0 {
+            self.counters.tokens_cached.increment();
+        }
         match decision {
             Decision::Forward(forward) if self.forward(&forward, &request).is_ok() => {
                 Outcome::Forwarded
@@ -220,7 +231,13 @@ impl Gate {
 
     fn see_to(&self, Need::Keys(position): Need, now: Option<Duration>) -> Outlook {
         match (self.policy.issuers.get(position), now) {
-            (Some(issuer), Some(now)) => self.keys.want(position, issuer, now),
+            (Some(issuer), Some(now)) => {
+                let outlook = self.keys.want(position, issuer, now);
+                if outlook == Outlook::DecideAgain {
+                    self.waiting.wake_all();
+                }
+                outlook
+            }
             _ => Outlook::Wait,
         }
     }

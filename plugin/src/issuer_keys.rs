@@ -4,6 +4,7 @@ mod callout;
 mod shared;
 
 use std::cell::RefCell;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ struct Keys {
     /// The set of the version that was read last.
     set: Option<Arc<KeySet>>,
     was_under_way: bool,
+    /// Whether a request needs a key that is not in the set.
+    is_wanted: bool,
     /// The request of this worker's own.
     callout: Option<Callout>,
     counters: IssuerCounters,
@@ -56,6 +59,7 @@ impl IssuerKeys {
                 state: FetchState::default(),
                 set: None,
                 was_under_way: false,
+                is_wanted: false,
                 callout: None,
                 counters: IssuerCounters::define(position),
             })
@@ -76,7 +80,8 @@ impl IssuerKeys {
         }
     }
 
-    /// Sees to it that an issuer's keys, or newer ones, are fetched.
+    /// Sees to it that an issuer's keys, or newer ones, are fetched, with the next tick: a callout belongs to the
+    /// context that makes it, and a stream can end before the answer.
     pub fn want(&self, position: usize, issuer: &Issuer, now: Duration) -> Outlook {
         match (self.0.get(position), &issuer.jwks.remote) {
             (Some(keys), Some(remote)) => keys.borrow_mut().want(issuer, remote, now),
@@ -91,7 +96,7 @@ impl IssuerKeys {
             let mut keys = keys.borrow_mut();
             if let Some(remote) = &issuer.jwks.remote {
                 news |= keys.read(issuer, remote, now);
-                news |= keys.fetch(Reason::Age, issuer, remote, now);
+                news |= keys.fetch_wanted(issuer, remote, now);
             }
             keys.show(issuer, now);
         }
@@ -128,18 +133,18 @@ impl Keys {
         if self.read(issuer, remote, now) {
             return Outlook::DecideAgain;
         }
-        let usable = self.state.is_usable(remote, now);
-        let reason = if usable {
-            Reason::UnknownKey
-        } else {
-            Reason::Age
-        };
-        self.fetch(reason, issuer, remote, now);
-        if usable && !self.state.is_under_way(remote, now) {
-            Outlook::DecideAgain
-        } else {
-            Outlook::Wait
+        self.is_wanted = true;
+        Outlook::Wait
+    }
+
+    fn fetch_wanted(&mut self, issuer: &Issuer, remote: &Remote, now: Duration) -> bool {
+        let mut news = self.fetch(Reason::Age, issuer, remote, now);
+        if mem::take(&mut self.is_wanted) && self.state.is_usable(remote, now) {
+            news |= self.fetch(Reason::UnknownKey, issuer, remote, now);
+            // Nobody needs to wait where no fetch may begin.
+            news |= !self.state.is_under_way(remote, now);
         }
+        news
     }
 
     /// Reads the shared record; tells whether that is news for those who wait.

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::load::BODY;
-use super::noop;
+use super::{noop, requests};
 use crate::config::{Config, ConfigError};
 use crate::issuer::{ACCOUNTS_CLAIM, AUDIENCE, Issuer};
 use crate::upstream::ASSERTION_KEY;
@@ -109,10 +109,38 @@ impl Arm {
             Filter::None => None,
             Filter::NoOp => Some(no_op()),
             Filter::JwtAuthn { cache } => Some(jwt_authn(parts.issuer, cache)),
-            Filter::Token => return tollgate(config, parts, None),
-            Filter::Gate { per_minute } => return tollgate(config, parts, Some(per_minute)),
+            Filter::Token => return self.tollgate(config, parts, None),
+            Filter::Gate { per_minute } => return self.tollgate(config, parts, Some(per_minute)),
         };
         config.with_filter(instead)
+    }
+
+    /// With the least that it must be told; with a cap, also with an assertion.
+    fn tollgate(
+        self,
+        mut config: Config,
+        parts: Parts<'_>,
+        per_minute: Option<u32>,
+    ) -> Result<Config, ConfigError> {
+        let caps = per_minute.map(|cap| json!({"name": "requests", "limits": {"per_minute": cap}}));
+        let assertion = json!({"key_env": ASSERTION_KEY, "audience": "upstream"});
+        let cache = match self.tokens {
+            // Each is verified and remembered, and forgotten when it comes again.
+            Tokens::New => json!({"entries": requests::ALL / 2}),
+            Tokens::Known => json!({}),
+        };
+        *config.policy()? = json!({
+            "issuers": [{
+                "issuer": parts.issuer.url(),
+                "audiences": [AUDIENCE],
+                "jwks": {"inline": parts.issuer.key_set()},
+                "membership": {"claim": [ACCOUNTS_CLAIM], "shape": "list"},
+            }],
+            "token_cache": cache,
+            "assertion": per_minute.map(|_| assertion),
+            "caps": Vec::from_iter(caps),
+        });
+        config.with_module(parts.module)
     }
 
     /// Whether it looks at tokens at all.
@@ -154,27 +182,6 @@ fn jwt_authn(issuer: &Issuer, cache: bool) -> Value {
             "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "issuer"}}],
         },
     })
-}
-
-/// With the least that it must be told; with a cap, also with an assertion.
-fn tollgate(
-    mut config: Config,
-    parts: Parts<'_>,
-    per_minute: Option<u32>,
-) -> Result<Config, ConfigError> {
-    let caps = per_minute.map(|cap| json!({"name": "requests", "limits": {"per_minute": cap}}));
-    let assertion = json!({"key_env": ASSERTION_KEY, "audience": "upstream"});
-    *config.policy()? = json!({
-        "issuers": [{
-            "issuer": parts.issuer.url(),
-            "audiences": [AUDIENCE],
-            "jwks": {"inline": parts.issuer.key_set()},
-            "membership": {"claim": [ACCOUNTS_CLAIM], "shape": "list"},
-        }],
-        "assertion": per_minute.map(|_| assertion),
-        "caps": Vec::from_iter(caps),
-    });
-    config.with_module(parts.module)
 }
 
 #[cfg(test)]

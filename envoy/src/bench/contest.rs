@@ -95,17 +95,17 @@ impl<'a> Contestant<'a> {
         };
         let read = || {
             thread::sleep(SETTLE);
-            self.meter
-                .read()
-                .map_err(|_| BenchError::Gone(self.arm.name))
+            let reading = self.meter.read();
+            reading.map_err(|_| BenchError::Gone(self.arm.name))
         };
         let before = read()?;
         let begun = Instant::now();
         let requests = self.load.run(&mut self.requests, time).map_err(wrong)?;
         let wall = begun.elapsed();
+        let cpu = read()?.since(&before);
         Ok(Turn {
             requests,
-            cpu: read()?.saturating_sub(before),
+            cpu: cpu.ok_or(BenchError::Gone(self.arm.name))?,
             wall,
         })
     }

@@ -1,5 +1,6 @@
 //! CPU time of a process, and on which cores it may run.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,10 @@ pub struct Meter {
     /// `/proc/PID/task`.
     tasks: PathBuf,
 }
+
+/// What each thread of a process had used at a moment, in nanoseconds, by the thread's path.
+#[derive(Debug)]
+pub struct Reading(BTreeMap<PathBuf, u64>);
 
 /// A core for Envoy and another for what sends requests, so that neither takes the other's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +41,13 @@ impl Meter {
 
     /// What its threads have used so far, user and system, to the nanosecond. Exact while they sleep: of a thread
     /// that runs, the time since the scheduler last looked at it is missing.
-    pub fn read(&self) -> io::Result<Duration> {
-        let mut nanoseconds = 0;
+    pub fn read(&self) -> io::Result<Reading> {
+        let mut threads = BTreeMap::new();
         for task in self.tasks()? {
-            nanoseconds += on_cpu(&task.join("schedstat"))?;
+            let time = on_cpu(&task.join("schedstat"))?;
+            threads.insert(task, time);
         }
-        Ok(Duration::from_nanos(nanoseconds))
+        Ok(Reading(threads))
     }
 
     /// Lets all its threads run on one core only.
@@ -59,6 +65,22 @@ impl Meter {
     fn tasks(&self) -> io::Result<Vec<PathBuf>> {
         let entries = fs::read_dir(&self.tasks)?;
         entries.map(|entry| Ok(entry?.path())).collect()
+    }
+}
+
+// === impl Reading ===
+
+impl Reading {
+    /// What all threads together have used since an earlier reading; none where one of them has ended, because nobody
+    /// knows what it used until then.
+    pub fn since(&self, earlier: &Self) -> Option<Duration> {
+        if earlier.0.keys().any(|thread| !self.0.contains_key(thread)) {
+            return None;
+        }
+        let sum = |reading: &Self| reading.0.values().sum::<u64>();
+        sum(self)
+            .checked_sub(sum(earlier))
+            .map(Duration::from_nanos)
     }
 }
 
@@ -88,11 +110,7 @@ fn only(core: usize) -> CpuSet {
 
 /// The first field of `/proc/PID/task/TID/schedstat` (`Documentation/scheduler/sched-stats.rst` in Linux).
 fn on_cpu(file: &Path) -> io::Result<u64> {
-    let text = match fs::read_to_string(file) {
-        // The thread has ended since.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        text => text?,
-    };
+    let text = fs::read_to_string(file)?;
     let first = text.split_ascii_whitespace().next().unwrap_or_default();
     first
         .parse()
@@ -102,50 +120,81 @@ fn on_cpu(file: &Path) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::{Command, Stdio};
     use std::thread;
     use std::time::Instant;
 
-    fn process(schedstats: &[&str]) -> (tempfile::TempDir, Meter) {
+    fn read(schedstats: &[(u32, &str)]) -> io::Result<Reading> {
         let folder = tempfile::tempdir().unwrap();
-        for (number, text) in schedstats.iter().enumerate() {
-            let task = folder.path().join(number.to_string());
+        for (thread, text) in schedstats {
+            let task = folder.path().join(thread.to_string());
             fs::create_dir(&task).unwrap();
             fs::write(task.join("schedstat"), text).unwrap();
         }
         let tasks = folder.path().to_owned();
-        (folder, Meter { tasks })
+        let Reading(threads) = Meter { tasks }.read()?;
+        // Each call has a folder of its own, and a process has one.
+        let number = |task: PathBuf| task.file_name().map(PathBuf::from).unwrap();
+        let threads = threads.into_iter();
+        Ok(Reading(
+            threads.map(|(task, time)| (number(task), time)).collect(),
+        ))
     }
 
     #[test]
     fn the_threads_times_are_added() {
-        let (_folder, meter) = process(&["1500 7 1\n", "500 0 2\n"]);
-        assert_eq!(meter.read().unwrap(), Duration::from_nanos(2000));
+        let before = read(&[(1, "1500 7 1\n"), (2, "500 0 2\n")]).unwrap();
+        for (now, expected) in [
+            (vec![(1, "1500 7 1\n"), (2, "500 0 2\n")], Some(0)),
+            (vec![(1, "1900 9 2\n"), (2, "501 0 3\n")], Some(401)),
+            // A thread that began since has used its time since.
+            (
+                vec![(1, "1500 7 1\n"), (2, "500 0 2\n"), (3, "30 0 1\n")],
+                Some(30),
+            ),
+            // One that ended is not to be guessed.
+            (vec![(1, "9900 7 1\n")], None),
+        ] {
+            let since = read(&now).unwrap().since(&before);
+            assert_eq!(since, expected.map(Duration::from_nanos), "{now:?}");
+        }
     }
 
     #[test]
     fn what_is_no_time_is_an_error() {
-        let (_folder, meter) = process(&["1500 7 1\n", "\n"]);
-        let error = meter.read().unwrap_err().to_string();
-        assert!(error.contains("schedstat"), "{error}");
+        let error = read(&[(1, "1500 7 1\n"), (2, "\n")]).unwrap_err();
+        assert!(error.to_string().contains("schedstat"), "{error}");
     }
 
     #[test]
     fn a_process_that_is_no_more_is_an_error() {
-        let (folder, meter) = process(&["1 1 1"]);
-        drop(folder);
+        let mut child = Command::new("true").spawn().unwrap();
+        let meter = Meter::of(child.id());
+        child.wait().unwrap();
         assert!(meter.read().is_err());
     }
 
     #[test]
-    fn work_takes_time_and_sleep_does_not() {
-        let meter = Meter::of(std::process::id());
-        let before = meter.read().unwrap();
-        let begun = Instant::now();
-        while meter.read().unwrap() - before < Duration::from_millis(20) {
-            assert!(begun.elapsed() < Duration::from_secs(30));
+    fn a_process_that_works_uses_time() {
+        let mut child = Command::new("sh")
+            .args(["-c", "while true; do :; done"])
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let meter = Meter::of(child.id());
+        let (before, begun) = (meter.read().unwrap(), Instant::now());
+        let used = || meter.read().unwrap().since(&before).unwrap();
+        while used() < Duration::from_millis(20) && begun.elapsed() < Duration::from_secs(30) {
+            thread::sleep(Duration::from_millis(1));
         }
-        // What the other tests of this process do meanwhile is not ours to know: so no upper bound on sleep.
-        thread::sleep(Duration::from_millis(1));
-        assert!(meter.read().unwrap() >= before + Duration::from_millis(20));
+        let (used, elapsed) = (used(), begun.elapsed());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(used >= Duration::from_millis(20), "{used:?}");
+        // One thread cannot use more than there was; the scheduler's clock is another one.
+        assert!(
+            used <= elapsed + Duration::from_millis(20),
+            "{used:?} in {elapsed:?}"
+        );
     }
 }

@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::client::{Origin, Request};
 use crate::issuer::{Draft, Issuer};
 
-/// How many tokens there are. They come round again, long after any cache of fewer entries has forgotten them.
-const ALL: u32 = 2048;
+/// How many tokens there are. When one comes round again, a cache with fewer entries has forgotten it.
+pub(super) const ALL: u32 = 2048;
 
 /// How many of them are sent again and again, so that they stay in every cache.
 const FEW: usize = 64;

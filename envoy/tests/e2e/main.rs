@@ -8,17 +8,21 @@
 
 mod accounts;
 mod admin;
+mod algorithms;
 mod bench;
 mod caps;
 mod configuration;
 mod demo;
+mod discovery;
 mod identity;
 mod isolation;
 mod issuer;
+mod issuer_faults;
 mod keys;
 mod logs;
 mod paths;
 mod public;
+mod rotation;
 mod signatures;
 mod supervise;
 mod tokens;

@@ -56,6 +56,24 @@ pub fn good(stack: &Stack) -> Request {
         .bearer(stack.issuer().member("acme"))
 }
 
+/// One of the filter's counters or gauges; 0 where nothing was counted yet.
+pub fn count(stack: &Stack, name: &str) -> u64 {
+    let name = format!("wasmcustom.tollgate.{name}");
+    stack.envoy().stat(&name).unwrap_or(0)
+}
+
+/// So many good requests, each on a connection of its own, so that every worker gets some: what became of them.
+pub fn outcomes(stack: &Stack, number: usize) -> Vec<String> {
+    let request = good(stack);
+    let outcome = |_| request.send().unwrap().outcome();
+    (0..number).map(outcome).collect()
+}
+
+/// Whether every worker lets good requests pass.
+pub fn all_pass(stack: &Stack) -> bool {
+    outcomes(stack, 20).iter().all(|outcome| outcome == "200")
+}
+
 /// What the echo upstream received under this name, in any spelling.
 pub fn received(echo: &Value, name: &str) -> Vec<String> {
     let headers = echo["headers"]

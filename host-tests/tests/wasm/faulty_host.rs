@@ -272,7 +272,10 @@ fn calls_while_waiting() -> BTreeSet<String> {
     worker.open(good());
     world.clock.advance(Duration::from_secs(3));
     worker.tick();
-    worker.host().called()
+    let mut called = worker.host().called();
+    // The SDK makes this one, and panics on statuses that Envoy does not give there (`Context::httpCall`).
+    called.remove("proxy_http_call");
+    called
 }
 
 #[test]

@@ -13,6 +13,7 @@ use tollgate_policy::token::{NewerKeys, TokenCache, Unverifiable, Verifier};
 use super::Gate;
 use crate::host::{self, Level};
 use crate::shared_counts::SharedCounts;
+use crate::signature::Place;
 
 /// The gate as one request finds it.
 pub(super) struct Known<'g> {
@@ -45,9 +46,25 @@ impl Verifier for Known<'_> {
         signed: &[u8],
         signature: &[u8],
     ) -> Result<bool, Unverifiable> {
-        self.gate
-            .signatures
-            .verify(algorithm, key, signed, signature)
+        let (signatures, counters) = (&self.gate.signatures, &self.gate.counters);
+        let place = signatures.place(algorithm);
+        let verify = || signatures.verify(algorithm, key, signed, signature);
+        let verified = match (place, algorithm) {
+            // A curve that is slow everywhere.
+            (Place::Module, _) | (Place::Host, Algorithm::Es384) => {
+                let Ok(verified) = self.gate.budget.spend(verify) else {
+                    counters.signatures_deferred.increment();
+                    return Err(Unverifiable::Busy);
+                };
+                verified
+            }
+            (Place::Host, _) => verify(),
+        };
+        match place {
+            Place::Host => counters.signatures_by_host.increment(),
+            Place::Module => counters.signatures_by_module.increment(),
+        }
+        verified
     }
 }
 

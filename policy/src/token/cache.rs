@@ -1,6 +1,6 @@
 //! Tokens that were verified, so that the next request with one need not verify it again.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::mem;
 use std::rc::Rc;
@@ -22,6 +22,7 @@ use crate::refusal::Code;
 pub struct TokenCache {
     limits: CacheLimits,
     generations: RefCell<Generations>,
+    hits: Cell<u64>,
 }
 
 /// How much a [`TokenCache`] may hold.
@@ -63,7 +64,13 @@ impl TokenCache {
         Self {
             limits,
             generations: RefCell::default(),
+            hits: Cell::new(0),
         }
+    }
+
+    /// How many tokens were remembered, since this was last asked.
+    pub fn take_hits(&self) -> u64 {
+        self.hits.take()
     }
 
     /// Whose token it is, where it was verified with a key that its issuer still has. Nothing where it must be
@@ -93,6 +100,7 @@ impl TokenCache {
         }
         let now = verifier.now().ok_or(Code::NotReady)?;
         remembered.validity.check(issuer, now)?;
+        self.hits.set(self.hits.get() + 1);
         Ok(Some(Rc::clone(&remembered.principal)))
     }
 
