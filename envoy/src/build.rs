@@ -40,12 +40,17 @@ pub enum BuildError {
 
 /// Builds the filter if it is not fresh, and returns the module's path. Cargo shows its progress itself.
 pub fn filter(progress: &Progress) -> Result<PathBuf, BuildError> {
+    module(progress, "tollgate-plugin", "tollgate")
+}
+
+/// The same for any package of the workspace whose library is a module of this name.
+pub fn module(progress: &Progress, package: &str, name: &str) -> Result<PathBuf, BuildError> {
     if !has_target() {
         progress.step("adding Rust's wasm32-wasip1 target", add_target)?;
     }
     let status = cargo()
         .args(["build", "--release", "--target", TARGET])
-        .args(["--package", "tollgate-plugin"])
+        .args(["--package", package])
         // Wherever cargo would put it, we know where it is.
         .arg("--target-dir")
         .arg(workspace::target())
@@ -56,10 +61,9 @@ pub fn filter(progress: &Progress) -> Result<PathBuf, BuildError> {
     if !status.success() {
         return Err(BuildError::Cargo(status));
     }
-    let built = workspace::target()
-        .join(TARGET)
-        .join("release/tollgate.wasm");
-    let module = workspace::target().join("tollgate.wasm");
+    let file = format!("{name}.wasm");
+    let built = workspace::target().join(TARGET).join("release").join(&file);
+    let module = workspace::target().join(file);
     place(&built, &module).map_err(|source| BuildError::Place {
         path: module.clone(),
         source,

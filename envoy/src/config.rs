@@ -20,6 +20,7 @@ const ROUTES: &str = "/route_config/virtual_hosts/0/routes";
 const FILTERS: &str = "/http_filters";
 const PLUGIN: &str = "/http_filters/0/typed_config/config";
 const MODULE: &str = "/vm_config/code/local/filename";
+const CONFIGURATION: &str = "/configuration";
 const POLICY: &str = "/configuration/value";
 const CLUSTERS: &str = "/static_resources/clusters";
 
@@ -135,6 +136,15 @@ impl Config {
             let place = issuer.pointer_mut(field);
             *place.ok_or_else(|| ConfigError::Missing(field.to_owned()))? = value;
         }
+        Ok(self)
+    }
+
+    /// With this text as the plugin's own configuration, which the module gets as it is.
+    pub fn with_text(mut self, text: &str) -> Result<Self, ConfigError> {
+        *self.at(&[MANAGER, PLUGIN, CONFIGURATION].concat())? = json!({
+            "@type": "type.googleapis.com/google.protobuf.StringValue",
+            "value": text,
+        });
         Ok(self)
     }
 

@@ -98,6 +98,16 @@ impl Envoy {
         setting: Setting<'_>,
         config: &Config,
     ) -> Result<Result<(), String>, EnvoyError> {
+        let (taken, log) = Self::try_out(setting, config)?;
+        Ok(if taken { Ok(()) } else { Err(log) })
+    }
+
+    /// The same; tells whether it is right, and gives the log in any case.
+    ///
+    /// # Errors
+    ///
+    /// Envoy could not be asked.
+    pub fn try_out(setting: Setting<'_>, config: &Config) -> Result<(bool, String), EnvoyError> {
         let scratch = Scratch::new()?;
         let file = scratch.path().join("envoy.json");
         fs::write(&file, config.to_json())?;
@@ -108,11 +118,7 @@ impl Envoy {
             .envs(setting.environment.iter().copied())
             .output()?;
         let log = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ok(if output.status.success() {
-            Ok(())
-        } else {
-            Err(log)
-        })
+        Ok((output.status.success(), log))
     }
 
     /// The listener's URL.

@@ -23,6 +23,7 @@ mod logs;
 mod paths;
 mod public;
 mod rotation;
+mod signatures;
 mod supervise;
 mod tokens;
 mod upstream;

@@ -1,7 +1,7 @@
 //! RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 8017 §8).
 
 use rsa::sha2::{Digest, Sha256, Sha384, Sha512};
-use rsa::traits::{PublicKeyParts, SignatureScheme};
+use rsa::traits::PublicKeyParts;
 use rsa::{BigUint, Pkcs1v15Sign, Pss, RsaPublicKey};
 
 use crate::algorithm::Algorithm;
@@ -19,9 +19,17 @@ pub(super) fn verify(
         Algorithm::Rs512 | Algorithm::Ps512 => Sha512::digest(signed).to_vec(),
         Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa => return false,
     };
-    let pkcs1 = |padding: Pkcs1v15Sign| holds(padding, key, &digest, signature);
+    // The crate does not check this for PSS, where a number larger by the modulus would be a second signature
+    // (RFC 8017 §5.2.2 step 1).
+    let number = BigUint::from_bytes_be(signature);
+    if signature.len() != key.size() || number >= *key.n() {
+        return false;
+    }
+    let pkcs1 = |padding: Pkcs1v15Sign| key.verify(padding, &digest, signature).is_ok();
     // Salt and mask are made with the same hash, and the salt is as long as it (RFC 7518 §3.5).
-    let pss = |padding: Pss| has_whole_bytes(key) && holds(padding, key, &digest, signature);
+    let pss = |padding: Pss| {
+        is_message_short(key, &number) && key.verify(padding, &digest, signature).is_ok()
+    };
     match algorithm {
         Algorithm::Rs256 => pkcs1(Pkcs1v15Sign::new::<Sha256>()),
         Algorithm::Rs384 => pkcs1(Pkcs1v15Sign::new::<Sha384>()),
@@ -33,20 +41,9 @@ pub(super) fn verify(
     }
 }
 
-fn holds(
-    padding: impl SignatureScheme,
-    key: &RsaPublicKey,
-    digest: &[u8],
-    signature: &[u8],
-) -> bool {
-    // The crate does not check this for PSS: there, a number larger by the modulus would be a second signature
-    // (RFC 8017 §5.2.2 step 1).
-    let in_range = signature.len() == key.size() && BigUint::from_bytes_be(signature) < *key.n();
-    in_range && key.verify(padding, digest, signature).is_ok()
-}
-
-/// Where a modulus has one bit more, the message that PSS encodes has a byte less than it (RFC 8017 §8.1.1), which
-/// the crate cuts off unseen.
-fn has_whole_bytes(key: &RsaPublicKey) -> bool {
-    key.n().bits() % 8 != 1
+/// The message that PSS encodes has a bit less than the modulus (RFC 8017 §8.1.2 step 2c). Where that bit is a byte
+/// of its own, the crate cuts it off unseen.
+fn is_message_short(key: &RsaPublicKey, signature: &BigUint) -> bool {
+    let bits = key.n().bits();
+    bits % 8 != 1 || signature.modpow(key.e(), key.n()).bits() < bits
 }

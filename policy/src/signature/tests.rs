@@ -23,6 +23,33 @@ const ES384: [&str; 2] = [
     ),
 ];
 
+/// A modulus of 2049 bits.
+const MODULUS_2049: &str = concat!(
+    "AYlFap8MvyYwhY7y2k2OHsOstB2JPt3nbGddVq7_040_AMAWxvTue7PQgH1BqGBtzYxCHLRZUzat_BIXVxjb",
+    "X1QaAwwpyuJZij0vP_59cBifLX3dM4a9_CWUDt_eyuk87gB5NVXunZ-yaoMxeNDFz4F3N2dlwl8prXPlZlWm",
+    "CU-QcMVsnj6tohxow29D-z7y2ZlXTF0k3AD6uPlFxo_JprFywGsBAUy_n5FiFREFfkOMmq7wuxUvuwy8JwdW",
+    "BN2lTr72J-TbaDklc3yfRt9X--AnCe5uATa5f7JnEc9mD3DiDYavGkR2riozvEhfhpe83Bqv5W6cAthIhQxk",
+    "OxkxKGU",
+);
+
+/// PS256 over `signed by a key of 2049 bits`, verified with openssl.
+const PS256_2049: &str = concat!(
+    "ANSskvWCEq-rbJd62PxoC0qX54d7w8Gp6f7xjLteFI54D7jtJKNM4b2CP6k_925JMUBi83meDn0_53SwhwM7",
+    "PDVqcefZ4rSgzFYu8eqFBiZakylu0eet9GVBsZ0ft3fWgBadQFsV1EEue3-N22IfB-ywbs18X29KK2ofiEzp",
+    "Aca7gzGHSJhLjS8ivlSLP7H65ecCxdhlkItbjLLpmXkijP4ABHCVQu4BfIup2MmBHNdLPpasdqBdUR8HadOH",
+    "O-AZ-4GBEAsKZE_5oq9s5wkPCnXyEl-T_IfWt8y01xqfyfM7ThD7Is6WaNPTnCAoPM2Znq-kt5i3solJpW66",
+    "TBSmptc",
+);
+
+/// The same with a bit set in the byte before the encoded message, which openssl refuses.
+const PS256_2049_LONGER: &str = concat!(
+    "AVKjoCUM6See_ijAZZQzxlw0tWGesTGbWwQqOLRyJ1lPsHPzwlxvijnVdxiI2e2NXxpW_7w5se2YG-uZMILx",
+    "9yPm4mmSu6GNHmxP2ZU0HcqZQQPCiHxzJb095oDn0hDvSTsvVX11TU5iv2gCtF4Ob2WBcdaAoek-_k75qk6F",
+    "a4D7uOA04llEoWf6tLwWsNlVeYX9HuWWduHJ5vEU2I8FywTlVrVuOaaNMrRRzIHZLWN_Qac-t3Zj5_7h4sf9",
+    "uoUtacFSJEJcjoj3ZQsOGMabP2HxjnEmm2QGxKevBB_eVkQqx1x__Ofb2wpVM4_8gLp2a4T6JZnQVIh6Z-mw",
+    "eUEMQ_k",
+);
+
 #[test]
 fn the_der_is_openssls() {
     for (algorithm, [jws, der]) in [(Algorithm::Es256, ES256), (Algorithm::Es384, ES384)] {
@@ -79,5 +106,22 @@ fn openssls_signatures_are_right_and_one_bit_makes_them_wrong() {
         assert!(verify(&signature));
         signature[5] ^= 1;
         assert!(!verify(&signature));
+    }
+}
+
+#[test]
+fn a_key_with_one_bit_more_than_bytes_signs_messages_without_it() {
+    let jwk = json!({"kty": "RSA", "n": MODULUS_2049, "e": "AQAB"});
+    let keys = KeySet::parse(json!({"keys": [jwk]}).to_string().as_bytes()).unwrap();
+    let key = keys.find(Algorithm::Ps256, None).unwrap().public();
+    for (signature, right) in [(PS256_2049, true), (PS256_2049_LONGER, false)] {
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        let found = verify(
+            Algorithm::Ps256,
+            key,
+            b"signed by a key of 2049 bits",
+            &signature,
+        );
+        assert_eq!(found, right);
     }
 }

