@@ -16,6 +16,7 @@ mod cost;
 mod decision;
 mod election;
 mod faulty_host;
+mod fetch_races;
 mod forged;
 mod grpc;
 mod keys;
