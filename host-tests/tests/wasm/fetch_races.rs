@@ -134,3 +134,40 @@ fn only_one_asks_for_an_unknown_key() {
     threads.tick();
     assert!(threads[1].outcome(stream).is_forwarded());
 }
+
+/// The set may have 256 KiB; each thread reads the record in each tick, and more often while requests wait.
+#[test]
+fn a_large_set_does_not_make_ticks_expensive() {
+    let key = jwk("1");
+    let size = key.to_string().len();
+    let mut most = (0, 0);
+    for number in [1, 600] {
+        let others = (1..number).map(|number| other_jwk(&format!("other-{number}")));
+        let keys: Vec<_> = [key.clone()].into_iter().chain(others).collect();
+        let set = json!({ "keys": keys }).to_string();
+        assert!(set.len() < 256 * 1024, "{size}");
+        let world = World::new();
+        let mut worker = world.fetching(&configuration::remote());
+        worker.answer_callout(Answer::new(200, &set));
+        assert!(worker.request(good()).is_forwarded());
+        // It may be read once when it is new.
+        worker.tick();
+        println!(
+            "{} bytes of keys: the first tick takes {} instructions",
+            set.len(),
+            worker.fuel()
+        );
+        worker.tick();
+        most = (set.len(), worker.fuel());
+        println!("{} bytes of keys: each after it {}", most.0, most.1);
+        // A request that waits for an unknown key, once the issuer is being asked.
+        world.clock.advance(SECOND * 60);
+        let unknown = |id: &str| by(&Token::good().header("kid", id));
+        worker.open(unknown("x"));
+        worker.tick();
+        worker.open(unknown("y"));
+        worker.open(unknown("z"));
+        println!("and a request that waits {}", worker.fuel());
+    }
+    assert!(most.1 < 2_000_000, "{most:?}");
+}
