@@ -22,6 +22,7 @@ mod grpc;
 mod keys;
 mod not_ready;
 mod reload;
+mod shared_record;
 mod stream_ends;
 mod token_cache;
 mod unknown_key;
