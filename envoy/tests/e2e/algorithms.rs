@@ -1,6 +1,9 @@
 //! Every algorithm, end to end, by Envoy's own cryptography where it has it.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -94,6 +97,59 @@ fn one_bit_of_each_signature_decides() {
             );
         }
     }
+}
+
+/// How long a flood may take to do harm on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the module must verify itself takes long, and forging it takes nothing.
+#[test]
+fn a_flood_of_slow_signatures_leaves_the_worker_free() {
+    let stack = start(json!({}));
+    let good = stack.issuer().mint(&Draft::default().algorithm("PS256"));
+    assert_eq!(outcome(&stack, &good), "200");
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let forged = format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode([1; 256]));
+    let request = stack.get(AGENTS).account("acme").bearer(&forged);
+    let (refused, deferred) = (AtomicU64::new(0), AtomicU64::new(0));
+    let enough = |counter: &AtomicU64| counter.load(Ordering::Relaxed) >= 20;
+    let start = Instant::now();
+    let is_over = || enough(&refused) && enough(&deferred) || start.elapsed() > PATIENCE;
+    let flood = || {
+        while !is_over() {
+            let answer = request.send().unwrap();
+            let counter = match answer.outcome().as_str() {
+                "401 token_signature" => &refused,
+                "503 not_ready" => {
+                    assert!(answer.header("retry-after").is_some());
+                    &deferred
+                }
+                other => panic!("{other}"),
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let slowest = thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(flood);
+        }
+        let mut slowest = Duration::ZERO;
+        while !is_over() {
+            let sent = Instant::now();
+            assert_eq!(outcome(&stack, &good), "200", "remembered");
+            slowest = slowest.max(sent.elapsed());
+        }
+        slowest
+    });
+    println!(
+        "{refused:?} forged ones verified and {deferred:?} put off in {:?}; a remembered one took {slowest:?} at most",
+        start.elapsed()
+    );
+    assert!(enough(&refused) && enough(&deferred));
+    let deferred = deferred.into_inner();
+    assert_eq!(count(&stack, "signatures.deferred"), deferred);
+    let new = stack.issuer().mint(&Draft::default().algorithm("PS512"));
+    wait_until("another good one passes", || outcome(&stack, &new) == "200");
 }
 
 #[test]

@@ -49,15 +49,10 @@ fn the_second_request_verifies_nothing_and_is_the_same() {
     let (first, verified) = costs(&mut worker, by(&token));
     assert!(first.is_forwarded());
     assert_eq!(verified, 1);
-    let first_fuel = worker.fuel();
     let (second, verified) = costs(&mut worker, by(&token));
     assert_eq!(verified, 0);
     assert_eq!(second, first);
     assert_eq!(world.statistics.value("tollgate.tokens.cached"), 1);
-    println!(
-        "the last callback of the first and of the second: {first_fuel}, {} instructions",
-        worker.fuel()
-    );
 }
 
 #[test]

@@ -219,6 +219,17 @@ fn what_is_refused_anyway_asks_nobody() {
 }
 
 #[test]
+fn whoever_waited_for_the_first_keys_asks_for_no_more() {
+    let world = World::new();
+    let mut worker = world.fetching(&configuration::remote());
+    let stream = worker.open(good());
+    worker.answer_callout(old_set());
+    assert!(worker.outcome(stream).is_forwarded());
+    worker.tick();
+    assert_eq!(worker.callouts(), []);
+}
+
+#[test]
 fn keys_in_the_configuration_alone_are_all_there_are() {
     let mut worker = World::new().worker(&configuration::inline());
     assert_eq!(worker.request(unknown("x")).summary(), "401 token_key");
