@@ -15,7 +15,7 @@ use tollgate_policy::keys::KeySet;
 use tollgate_policy::token::NewerKeys;
 
 use self::callout::{Answer, Callout, Failed};
-use self::shared::SharedState;
+use self::shared::{SharedState, Version};
 use crate::counters::IssuerCounters;
 use crate::host::{self, Level};
 
@@ -38,6 +38,8 @@ struct Keys {
     state: FetchState,
     /// The set of the version that was read last.
     set: Option<Arc<KeySet>>,
+    /// The shared record's entry that was read last.
+    seen: Version,
     was_under_way: bool,
     /// Whether a request needs a key that is not in the set.
     is_wanted: bool,
@@ -58,6 +60,7 @@ impl IssuerKeys {
                 shared: fingerprint.as_deref().map(SharedState::new),
                 state: FetchState::default(),
                 set: None,
+                seen: None,
                 was_under_way: false,
                 is_wanted: false,
                 callout: None,
@@ -149,9 +152,18 @@ impl Keys {
 
     /// Reads the shared record; tells whether that is news for those who wait.
     fn read(&mut self, issuer: &Issuer, remote: &Remote, now: Duration) -> bool {
-        let loaded = self.shared.as_ref().map(SharedState::load);
+        let seen = self.seen;
+        let loaded = self
+            .shared
+            .as_ref()
+            .map(|shared| shared.load_other_than(seen));
         match loaded {
-            Some(Ok((state, _))) => self.adopt(state, issuer, remote, now),
+            Some(Ok(Some((state, version)))) => {
+                self.seen = version;
+                self.adopt(state, issuer, remote, now)
+            }
+            // Reading it again would take a hash of the whole set.
+            Some(Ok(None)) => self.has_ended(remote, now),
             _ => false,
         }
     }
@@ -166,6 +178,8 @@ impl Keys {
     ) -> bool {
         let changed = state.version() != self.state.version() && state.version() != 0;
         if changed {
+            // Those who waited for it decide again, and say so where it is not what they need.
+            self.is_wanted = false;
             match KeySet::parse(state.set()) {
                 Ok(set) => {
                     let set = match &self.set {
@@ -187,10 +201,14 @@ impl Keys {
         }
         self.state = state;
         self.state.forget_set();
+        self.has_ended(remote, now) || changed
+    }
+
+    /// Whether a fetch has ended, or its time is over, so that those who wait can be told.
+    fn has_ended(&mut self, remote: &Remote, now: Duration) -> bool {
         let under_way = self.state.is_under_way(remote, now);
-        let ended = self.was_under_way && !under_way;
-        self.was_under_way = under_way;
-        changed || (ended && self.state.is_usable(remote, now))
+        let ended = mem::replace(&mut self.was_under_way, under_way) && !under_way;
+        ended && self.state.is_usable(remote, now)
     }
 
     /// Begins a fetch if it is time for one; tells whether there is news for those who wait.

@@ -9,7 +9,7 @@ use crate::host::{self, Error, Level};
 pub struct SharedState(String);
 
 /// A version of an entry in shared data; none: there is no entry.
-type Version = Option<u32>;
+pub type Version = Option<u32>;
 
 impl SharedState {
     /// The record for keys with this fingerprint.
@@ -25,6 +25,19 @@ impl SharedState {
                 Ok((state, Some(version)))
             }
             Err(Error::NotFound) => Ok((FetchState::default(), None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same, unless it is the entry that was `seen`: nothing where it is.
+    pub fn load_other_than(&self, seen: Version) -> host::Result<Option<(FetchState, Version)>> {
+        match host::shared_data(&self.0) {
+            Ok((_, version)) if seen == Some(version) => Ok(None),
+            Ok((bytes, version)) => {
+                let state = FetchState::decode(&bytes).unwrap_or_default();
+                Ok(Some((state, Some(version))))
+            }
+            Err(Error::NotFound) => Ok(Some((FetchState::default(), None))),
             Err(error) => Err(error),
         }
     }

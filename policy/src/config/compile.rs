@@ -39,6 +39,10 @@ fn token_cache(source: source::TokenCache) -> Result<CacheLimits> {
         }
         Ok(usize::try_from(number.0).unwrap_or(usize::MAX))
     };
+    if source.entries.0 == 1 {
+        let message = "write 0 to remember no tokens, or 2 at least";
+        return Err(wrong("token_cache.entries", message));
+    }
     Ok(CacheLimits {
         entries: within(source.entries, 1_000_000, "entries")?,
         bytes: within(source.bytes, 512 << 20, "bytes")?,

@@ -28,7 +28,7 @@ pub struct TokenCache {
 /// How much a [`TokenCache`] may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheLimits {
-    /// Tokens; 0: nothing is remembered.
+    /// Tokens; below 2 nothing is remembered.
     pub entries: usize,
     /// Bytes, about.
     pub bytes: usize,
@@ -137,10 +137,10 @@ impl Generations {
     fn insert(&mut self, digest: Digest, remembered: Remembered, limits: CacheLimits) {
         let size = remembered.size();
         // A generation may be half of the whole.
-        if limits.entries == 0 || size > limits.bytes / 2 {
+        if limits.entries < 2 || size > limits.bytes / 2 {
             return;
         }
-        let full = self.newer.tokens.len() >= limits.entries.div_ceil(2)
+        let full = self.newer.tokens.len() >= limits.entries / 2
             || self.newer.bytes + size > limits.bytes / 2;
         if full {
             self.older = mem::take(&mut self.newer);
