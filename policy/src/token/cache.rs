@@ -68,6 +68,11 @@ impl TokenCache {
         }
     }
 
+    /// Whether it remembers nothing.
+    pub(super) fn is_off(&self) -> bool {
+        self.limits.entries < 2
+    }
+
     /// How many tokens were remembered, since this was last asked.
     pub fn take_hits(&self) -> u64 {
         self.hits.take()
@@ -137,7 +142,7 @@ impl Generations {
     fn insert(&mut self, digest: Digest, remembered: Remembered, limits: CacheLimits) {
         let size = remembered.size();
         // A generation may be half of the whole.
-        if limits.entries < 2 || size > limits.bytes / 2 {
+        if size > limits.bytes / 2 {
             return;
         }
         let full = self.newer.tokens.len() >= limits.entries / 2

@@ -75,11 +75,6 @@ impl<'t> Compact<'t> {
         };
         compact().ok_or(Malformed::Parts)
     }
-
-    /// The whole token's length in bytes.
-    pub fn size(&self) -> usize {
-        self.signed.len() + 1 + self.signature.len()
-    }
 }
 
 fn not_compact(token: &[u8], dots_beyond_two: usize) -> Malformed {
