@@ -1,5 +1,7 @@
 //! Builds the filter: `target/tollgate.wasm`.
 
+mod callbacks;
+
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -64,7 +66,11 @@ pub fn module(progress: &Progress, package: &str, name: &str) -> Result<PathBuf,
     let file = format!("{name}.wasm");
     let built = workspace::target().join(TARGET).join("release").join(&file);
     let module = workspace::target().join(file);
-    place(&built, &module).map_err(|source| BuildError::Place {
+    let placed = fs::read(&built).and_then(|built| {
+        let smaller = callbacks::without_unused(&built);
+        place(smaller.as_deref().unwrap_or(&built), &module)
+    });
+    placed.map_err(|source| BuildError::Place {
         path: module.clone(),
         source,
     })?;
@@ -111,12 +117,12 @@ fn in_workspace(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// Copies, so that readers see the old file or the new one, and never half of one.
-fn place(built: &Path, module: &Path) -> io::Result<()> {
+/// Writes, so that readers see the old file or the new one, and never half of one.
+fn place(built: &[u8], module: &Path) -> io::Result<()> {
     let lock = File::create(module.with_extension("wasm.lock"))?;
     lock.lock()?;
     let partial = module.with_extension("wasm.partial");
-    fs::copy(built, &partial)?;
+    fs::write(&partial, built)?;
     fs::rename(&partial, module)
 }
 
@@ -127,10 +133,9 @@ mod tests {
     #[test]
     fn the_module_is_replaced_as_a_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let (built, module) = (folder.path().join("built"), folder.path().join("m.wasm"));
+        let module = folder.path().join("m.wasm");
         for content in ["first", "second"] {
-            fs::write(&built, content).unwrap();
-            place(&built, &module).unwrap();
+            place(content.as_bytes(), &module).unwrap();
             assert_eq!(fs::read_to_string(&module).unwrap(), content);
         }
         assert!(!folder.path().join("m.wasm.partial").exists());

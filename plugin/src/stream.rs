@@ -1,4 +1,6 @@
 //! One request on its way through the filter.
+//!
+//! Envoy calls what is implemented here only if `envoy/src/build/callbacks.rs` lists it.
 
 use std::rc::Rc;
 
