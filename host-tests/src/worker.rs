@@ -21,6 +21,7 @@ pub struct Worker {
     /// The context created last.
     last: u32,
     fuel: u64,
+    all_fuel: u64,
 }
 
 /// A request in a worker.
@@ -42,6 +43,7 @@ impl Worker {
             root: 0,
             last: 0,
             fuel: 0,
+            all_fuel: 0,
         };
         worker.call(0, "_initialize", &[]);
         worker
@@ -172,6 +174,11 @@ impl Worker {
         self.fuel
     }
 
+    /// How many instructions all callbacks took together.
+    pub fn all_fuel(&self) -> u64 {
+        self.all_fuel
+    }
+
     /// The size of the module's memory, in bytes; it never shrinks.
     pub fn memory(&mut self) -> usize {
         let memory = self.instance.get_memory(&mut self.store, "memory");
@@ -239,6 +246,7 @@ impl Worker {
             panic!("{export} trapped: {trap:?}\nin {:#?}", self.store.data());
         }
         self.fuel = FUEL - self.store.get_fuel().unwrap();
+        self.all_fuel += self.fuel;
         results[0].unwrap_i32().cast_unsigned()
     }
 }

@@ -1,5 +1,7 @@
 //! Who says so? The credential in `Authorization` (step 5).
 
+use memchr::memchr;
+
 use crate::refusal::Code;
 use crate::request::Field;
 
@@ -17,7 +19,7 @@ pub fn bearer(authorization: Field<'_>) -> Result<&[u8], Code> {
         Field::One(value) => value,
         Field::Many => return Err(Code::TokenDuplicate),
     };
-    if value.contains(&b',') {
+    if memchr(b',', value).is_some() {
         let bearers = value.split(|byte| *byte == b',').filter_map(token).count();
         return Err(if bearers == 0 {
             // One credential of another scheme, with parameters.

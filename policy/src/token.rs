@@ -145,16 +145,16 @@ pub fn authenticate(
     verifier: &impl Verifier,
     cache: &TokenCache,
 ) -> Result<Rc<Principal>, Rejection> {
-    check_size(issuers, token)?;
+    let compact = split(issuers, token)?;
     if cache.is_off() {
-        let token = verify(issuers, token, verifier)?;
+        let token = verify_split(issuers, compact, verifier)?;
         return Ok(Rc::new(Principal::of(&token)));
     }
     let digest = Digest::of(token);
     if let Some(remembered) = cache.find(&digest, issuers, verifier)? {
         return Ok(remembered);
     }
-    let token = verify(issuers, token, verifier)?;
+    let token = verify_split(issuers, compact, verifier)?;
     let principal = Rc::new(Principal::of(&token));
     cache.remember(digest, &token, &principal);
     Ok(principal)
@@ -170,11 +170,25 @@ pub fn verify<'p>(
     token: &[u8],
     verifier: &impl Verifier,
 ) -> Result<VerifiedToken<'p>, Rejection> {
-    check_size(issuers, token)?;
-    let jws = Jws::decode(Compact::split(token)?)?;
+    verify_split(issuers, split(issuers, token)?, verifier)
+}
+
+fn split<'t>(issuers: &[Issuer], token: &'t [u8]) -> Result<Compact<'t>, Rejection> {
+    if issuers.iter().all(|issuer| token.len() > issuer.max_size) {
+        return Err(Code::TokenTooLarge.into());
+    }
+    Ok(Compact::split(token)?)
+}
+
+fn verify_split<'p>(
+    issuers: &'p [Issuer],
+    token: Compact<'_>,
+    verifier: &impl Verifier,
+) -> Result<VerifiedToken<'p>, Rejection> {
+    let jws = Jws::decode(token)?;
     let algorithm = Algorithm::parse(&jws.algorithm).ok_or(Code::TokenAlgorithm)?;
     let (position, issuer) = issued_by(issuers, &jws.claims)?;
-    if token.len() > issuer.max_size {
+    if token.size() > issuer.max_size {
         return Err(Code::TokenTooLarge.into());
     }
     if !issuer.algorithms.contains(&algorithm) {
@@ -196,14 +210,6 @@ pub fn verify<'p>(
         subject,
         claims: jws.claims,
     })
-}
-
-/// Whether any issuer's tokens are so long.
-fn check_size(issuers: &[Issuer], token: &[u8]) -> Result<(), Code> {
-    if issuers.iter().all(|issuer| token.len() > issuer.max_size) {
-        return Err(Code::TokenTooLarge);
-    }
-    Ok(())
 }
 
 fn issued_by<'p>(

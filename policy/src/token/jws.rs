@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::{memchr, memchr_iter, memrchr};
 use serde_json::{Map, Value};
 
 use super::Malformed;
@@ -57,30 +58,35 @@ impl<'t> Compact<'t> {
     ///
     /// The text is something else.
     pub fn split(token: &'t [u8]) -> Result<Self, Malformed> {
-        let mut dots = token
-            .iter()
-            .enumerate()
-            .filter_map(|(position, byte)| (*byte == b'.').then_some(position));
-        let (first, second, more) = (dots.next(), dots.next(), dots.count());
-        let (Some(first), Some(second), 0) = (first, second, more) else {
-            return Err(not_compact(token, more));
+        let Some((signed, signature)) = split_at_dot(token, memrchr(b'.', token)) else {
+            return Err(not_compact(token));
         };
-        let compact = || {
-            Some(Self {
-                header: token.get(..first)?,
-                payload: token.get(first + 1..second)?,
-                signature: token.get(second + 1..)?,
-                signed: token.get(..second)?,
-            })
-        };
-        compact().ok_or(Malformed::Parts)
+        match split_at_dot(signed, memchr(b'.', signed)) {
+            Some((header, payload)) if memchr(b'.', payload).is_none() => Ok(Self {
+                header,
+                payload,
+                signature,
+                signed,
+            }),
+            _ => Err(not_compact(token)),
+        }
+    }
+
+    /// The whole token's length in bytes.
+    pub fn size(self) -> usize {
+        self.signed.len() + 1 + self.signature.len()
     }
 }
 
-fn not_compact(token: &[u8], dots_beyond_two: usize) -> Malformed {
+fn split_at_dot(text: &[u8], dot: Option<usize>) -> Option<(&[u8], &[u8])> {
+    let (before, rest) = text.split_at_checked(dot?)?;
+    Some((before, rest.get(1..)?))
+}
+
+fn not_compact(token: &[u8]) -> Malformed {
     if token.starts_with(b"{") {
         Malformed::JsonSerialization
-    } else if dots_beyond_two == 2 {
+    } else if memchr_iter(b'.', token).count() == 4 {
         Malformed::Encrypted
     } else {
         Malformed::Parts
