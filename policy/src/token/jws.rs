@@ -183,7 +183,9 @@ mod tests {
     }
 
     /// Header, claims and signature.
-    fn parse(token: &str) -> Result<(Header, Map<String, Value>, Vec<u8>), Malformed> {
+    type Parts = (Header, Map<String, Value>, Vec<u8>);
+
+    fn parse(token: &str) -> Result<Parts, Malformed> {
         let compact = Compact::split(token.as_bytes())?;
         let header = Header::read(compact)?;
         Ok((header, compact.claims()?, compact.signature()?))
