@@ -5,40 +5,56 @@ use std::time::Duration;
 
 use crate::host;
 
-/// Of each second.
-const SHARE: Duration = Duration::from_millis(250);
+/// The part of all time, as one in so many.
+const SHARE: u32 = 4;
+
+/// What can be spent at once, after a while in which nothing was: so long everybody else waits.
+const AT_ONCE: Duration = Duration::from_millis(50);
 
 /// What one piece of work counts for at least, should the clock not see it.
 const LEAST: Duration = Duration::from_micros(50);
 
-/// The time spent in the current second of the clock.
-#[derive(Default)]
-pub struct Budget {
-    second: Cell<u64>,
-    spent: Cell<Duration>,
+thread_local! {
+    /// One for all configurations of the virtual machine, which is the worker's.
+    static BUDGET: Budget = const { Budget { last: Cell::new(Duration::ZERO), left: Cell::new(AT_ONCE) } };
 }
 
-/// The second's share is spent, or there is no clock.
+/// A bucket that fills with time.
+struct Budget {
+    last: Cell<Duration>,
+    left: Cell<Duration>,
+}
+
+/// The time is spent, or there is no clock.
 #[derive(Debug)]
 pub struct Spent;
 
-impl Budget {
-    /// Does a piece of work, if there is time left for it.
-    ///
-    /// # Errors
-    ///
-    /// [`Spent`]: it was not done.
-    pub fn spend<T>(&self, work: impl FnOnce() -> T) -> Result<T, Spent> {
-        let begin = host::now().map_err(|_| Spent)?;
-        if self.second.replace(begin.as_secs()) != begin.as_secs() {
-            self.spent.set(Duration::ZERO);
-        }
-        if self.spent.get() >= SHARE {
+/// Does a piece of slow work, if there is time left for it.
+///
+/// # Errors
+///
+/// [`Spent`]: it was not done.
+pub fn spend<T>(work: impl FnOnce() -> T) -> Result<T, Spent> {
+    let begin = host::now().map_err(|_| Spent)?;
+    BUDGET.with(|budget| {
+        budget.fill(begin);
+        if budget.left.get().is_zero() {
             return Err(Spent);
         }
         let done = work();
-        let took = host::now().map_or(SHARE, |end| end.saturating_sub(begin));
-        self.spent.set(self.spent.get() + took.max(LEAST));
+        let took = host::now().map_or(AT_ONCE, |end| end.saturating_sub(begin));
+        budget
+            .left
+            .set(budget.left.get().saturating_sub(took.max(LEAST)));
         Ok(done)
+    })
+}
+
+impl Budget {
+    fn fill(&self, now: Duration) {
+        // A clock that steps back fills nothing, and one that steps forth no more than the bucket holds.
+        let passed = now.saturating_sub(self.last.replace(now));
+        let left = self.left.get().saturating_add(passed / SHARE);
+        self.left.set(left.min(AT_ONCE));
     }
 }

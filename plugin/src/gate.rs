@@ -17,7 +17,6 @@ use tollgate_policy::request::Request;
 use tollgate_policy::token::TokenCache;
 
 use self::known::Known;
-use crate::budget::Budget;
 use crate::counters::Counters;
 use crate::host::{self, Level, Map, pairs};
 use crate::issuer_keys::{IssuerKeys, Outlook};
@@ -45,7 +44,6 @@ pub struct Gate {
     keys: IssuerKeys,
     tokens: TokenCache,
     signatures: Signatures,
-    budget: Budget,
     tick: Cell<Option<Duration>>,
     counters: Counters,
     waiting: Waiting,
@@ -76,7 +74,6 @@ impl Gate {
             keys: IssuerKeys::new(&policy.issuers),
             tokens: TokenCache::new(policy.token_cache),
             signatures,
-            budget: Budget::default(),
             tick: Cell::new(None),
             counters,
             waiting: Waiting::default(),
@@ -120,6 +117,11 @@ impl Gate {
             self.waiting.wake_all();
         }
         self.serve_waiting(root);
+    }
+
+    /// Gives back what other workers would wait for: the root context ends.
+    pub fn retire(&self) {
+        self.keys.retire(&self.policy.issuers);
     }
 
     /// Tries again for those whose turn it is, some at a time.

@@ -8,7 +8,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_policy::fetching::{FetchState, Reason, Ticket};
+use tollgate_policy::fetching::{Failure, FetchState, Reason, Ticket};
 use tollgate_policy::issuer::Issuer;
 use tollgate_policy::key_source::Remote;
 use tollgate_policy::keys::KeySet;
@@ -38,14 +38,27 @@ struct Keys {
     state: FetchState,
     /// The set of the version that was read last.
     set: Option<Arc<KeySet>>,
-    /// The shared record's entry that was read last.
-    seen: Version,
-    was_under_way: bool,
+    seen: Seen,
     /// Whether a request needs a key that is not in the set.
     is_wanted: bool,
+    /// Whether more is known than when the last request was decided on.
+    has_news: bool,
+    /// What went wrong with the shared record, so that it is logged once.
+    is_cut_off: bool,
     /// The request of this worker's own.
     callout: Option<Callout>,
     counters: IssuerCounters,
+}
+
+/// How things were when they were looked at last, to tell what is news.
+#[derive(Default)]
+struct Seen {
+    /// The shared record's entry.
+    entry: Version,
+    /// Whether somebody was fetching.
+    under_way: bool,
+    /// Whether there were keys.
+    usable: bool,
 }
 
 // === impl IssuerKeys ===
@@ -60,9 +73,10 @@ impl IssuerKeys {
                 shared: fingerprint.as_deref().map(SharedState::new),
                 state: FetchState::default(),
                 set: None,
-                seen: None,
-                was_under_way: false,
+                seen: Seen::default(),
                 is_wanted: false,
+                has_news: false,
+                is_cut_off: false,
                 callout: None,
                 counters: IssuerCounters::define(position),
             })
@@ -75,11 +89,19 @@ impl IssuerKeys {
         self.0.get(position)?.borrow().keys(issuer, now)
     }
 
-    /// Whether an issuer may have newer ones.
+    /// Whether an issuer may have newer ones. Before it says no, it reads what other workers have found out.
     pub fn newer_keys(&self, position: usize, issuer: &Issuer, now: Duration) -> NewerKeys {
-        match (self.0.get(position), &issuer.jwks.remote) {
-            (Some(keys), Some(remote)) => keys.borrow().state.newer_keys(remote, now),
-            _ => NewerKeys::None,
+        let (Some(keys), Some(remote)) = (self.0.get(position), &issuer.jwks.remote) else {
+            return NewerKeys::None;
+        };
+        let mut keys = keys.borrow_mut();
+        match keys.state.newer_keys(remote, now) {
+            NewerKeys::None if keys.read(issuer, remote, now) => {
+                keys.has_news = true;
+                NewerKeys::Fetchable
+            }
+            NewerKeys::None => keys.state.newer_keys(remote, now),
+            other => other,
         }
     }
 
@@ -104,6 +126,23 @@ impl IssuerKeys {
             keys.show(issuer, now);
         }
         news
+    }
+
+    /// Gives up the fetches of this worker, whose answers nobody will be there for: others may begin at once.
+    pub fn retire(&self, issuers: &[Issuer]) {
+        let Ok(now) = host::now() else {
+            return;
+        };
+        for (issuer, keys) in issuers.iter().zip(&self.0) {
+            let mut keys = keys.borrow_mut();
+            if let (Some(callout), Some(remote)) = (keys.callout.take(), &issuer.jwks.remote) {
+                keys.publish(issuer, remote, now, |state| {
+                    state
+                        .fail(callout.ticket, Failure::Reset, now)
+                        .then_some(())
+                });
+            }
+        }
     }
 
     /// Takes the answer to a callout; tells whether those who wait can be decided on.
@@ -133,7 +172,7 @@ impl Keys {
     }
 
     fn want(&mut self, issuer: &Issuer, remote: &Remote, now: Duration) -> Outlook {
-        if self.read(issuer, remote, now) {
+        if mem::take(&mut self.has_news) || self.read(issuer, remote, now) {
             return Outlook::DecideAgain;
         }
         self.is_wanted = true;
@@ -141,7 +180,8 @@ impl Keys {
     }
 
     fn fetch_wanted(&mut self, issuer: &Issuer, remote: &Remote, now: Duration) -> bool {
-        let mut news = self.fetch(Reason::Age, issuer, remote, now);
+        let mut news = mem::take(&mut self.has_news);
+        news |= self.fetch(Reason::Age, issuer, remote, now);
         if mem::take(&mut self.is_wanted) && self.state.is_usable(remote, now) {
             news |= self.fetch(Reason::UnknownKey, issuer, remote, now);
             // Nobody needs to wait where no fetch may begin.
@@ -152,14 +192,14 @@ impl Keys {
 
     /// Reads the shared record; tells whether that is news for those who wait.
     fn read(&mut self, issuer: &Issuer, remote: &Remote, now: Duration) -> bool {
-        let seen = self.seen;
+        let seen = self.seen.entry;
         let loaded = self
             .shared
             .as_ref()
             .map(|shared| shared.load_other_than(seen));
         match loaded {
             Some(Ok(Some((state, version)))) => {
-                self.seen = version;
+                self.seen.entry = version;
                 self.adopt(state, issuer, remote, now)
             }
             // Reading it again would take a hash of the whole set.
@@ -204,11 +244,16 @@ impl Keys {
         self.has_ended(remote, now) || changed
     }
 
-    /// Whether a fetch has ended, or its time is over, so that those who wait can be told.
+    /// Whether a fetch has ended, or its time is over, or keys can be used again: those who wait can be told.
     fn has_ended(&mut self, remote: &Remote, now: Duration) -> bool {
         let under_way = self.state.is_under_way(remote, now);
-        let ended = mem::replace(&mut self.was_under_way, under_way) && !under_way;
-        ended && self.state.is_usable(remote, now)
+        let usable = self.state.is_usable(remote, now);
+        let ended = mem::replace(&mut self.seen.under_way, under_way) && !under_way;
+        let recovered = !mem::replace(&mut self.seen.usable, usable) && usable;
+        if recovered {
+            self.is_wanted = false;
+        }
+        (ended && usable) || recovered
     }
 
     /// Begins a fetch if it is time for one; tells whether there is news for those who wait.
@@ -222,8 +267,13 @@ impl Keys {
             .as_ref()
             .map(|shared| shared.update(|state| state.begin(reason, remote, now)));
         let Some(Ok((state, ticket))) = begun else {
+            if !mem::replace(&mut self.is_cut_off, true) {
+                let why = "not fetched: the workers' shared data cannot be changed";
+                log(Level::Error, issuer, why);
+            }
             return false;
         };
+        self.is_cut_off = false;
         let mut news = self.adopt(state, issuer, remote, now);
         if let Some(ticket) = ticket {
             match Callout::start(remote, ticket) {

@@ -26,6 +26,14 @@ impl Root {
     }
 }
 
+impl Drop for Root {
+    fn drop(&mut self) {
+        if let Some(gate) = &self.gate {
+            gate.retire();
+        }
+    }
+}
+
 impl Context for Root {
     fn on_http_call_response(
         &mut self,

@@ -98,11 +98,11 @@ impl FetchState {
         !self.began.is_zero() && now.abs_diff(self.began) < longest_fetch(remote)
     }
 
-    /// Whether a key that is not in the set may be in a newer one.
+    /// Whether a key that is not in the set may be in a newer one. Only an answer of the issuer says that it is not.
     pub fn newer_keys(&self, remote: &Remote, now: Duration) -> NewerKeys {
         if self.is_under_way(remote, now) || self.may_look_for_unknown(remote, now) {
             NewerKeys::Fetchable
-        } else if self.failure.is_some() {
+        } else if self.failure.is_some() || self.is_look_unanswered() {
             NewerKeys::OutOfReach
         } else if self.is_usable(remote, now) {
             NewerKeys::None
@@ -170,8 +170,13 @@ impl FetchState {
     }
 
     fn may_look_for_unknown(&self, remote: &Remote, now: Duration) -> bool {
-        self.is_usable(remote, now)
-            && now.abs_diff(self.looked_for_unknown) >= remote.unknown_kid_cooldown
+        let cooled_down = now.abs_diff(self.looked_for_unknown) >= remote.unknown_kid_cooldown;
+        self.is_usable(remote, now) && (cooled_down || self.is_look_unanswered())
+    }
+
+    /// Whether the last fetch for an unknown key never ended: whoever began it is gone, or still at it.
+    fn is_look_unanswered(&self) -> bool {
+        !self.began.is_zero() && self.began == self.looked_for_unknown
     }
 }
 
@@ -309,6 +314,19 @@ mod tests {
         let ticket = state.begin(Reason::UnknownKey, &remote(), now).unwrap();
         assert!(state.fail(ticket, Failure::Timeout, now));
         assert_eq!(state.newer_keys(&remote(), now), NewerKeys::OutOfReach);
+    }
+
+    #[test]
+    fn a_look_that_never_ended_does_not_count() {
+        let mut state = fetched(b"a", START);
+        let now = START + 60 * SECOND;
+        assert!(state.begin(Reason::UnknownKey, &remote(), now).is_some());
+        let lost = now + 6 * SECOND;
+        assert!(!state.is_under_way(&remote(), lost));
+        assert_eq!(state.newer_keys(&remote(), lost), NewerKeys::Fetchable);
+        let ticket = state.begin(Reason::UnknownKey, &remote(), lost).unwrap();
+        assert!(state.succeed(ticket, b"a", lost));
+        assert_eq!(state.newer_keys(&remote(), lost), NewerKeys::None);
     }
 
     #[test]

@@ -104,10 +104,9 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
-            if object.contains_key(&name) {
+            if object.insert(name, value).is_some() {
                 return Err(Error::custom("a repeated member"));
             }
-            object.insert(name, value);
         }
         Ok(Value::Object(object))
     }

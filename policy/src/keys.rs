@@ -10,10 +10,12 @@ mod tests;
 use std::sync::Arc;
 
 use ::rsa::RsaPublicKey;
+use serde::Deserialize;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
-use crate::json::{self, JsonError};
 
 /// The largest key set that is read, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -21,6 +23,13 @@ pub const MAX_BYTES: usize = 256 * 1024;
 /// Keys that can verify something; never empty.
 #[derive(Debug)]
 pub struct KeySet(Vec<Arc<Key>>);
+
+/// A JWK set whose keys have not been looked at (RFC 7517 §5). Other members mean nothing.
+#[derive(Deserialize)]
+struct Raw<'a> {
+    #[serde(borrow)]
+    keys: Vec<&'a RawValue>,
+}
 
 /// One key, and what the issuer lets it be used for.
 #[derive(Debug, PartialEq)]
@@ -83,15 +92,19 @@ impl KeySet {
         if text.len() > MAX_BYTES {
             return Err(KeySetError::TooLarge(text.len()));
         }
-        let set = json::object(text).map_err(|error| match error {
-            JsonError::NotAnObject | JsonError::RepeatedMember => {
-                KeySetError::NotAKeySet(error.to_string())
-            }
-            JsonError::Syntax(_) | JsonError::TrailingBytes => {
-                KeySetError::NotJson(error.to_string())
+        let Raw { keys } = serde_json::from_slice(text).map_err(|error| {
+            let why = error.to_string();
+            match error.classify() {
+                Category::Data => KeySetError::NotAKeySet(why),
+                Category::Io | Category::Syntax | Category::Eof => KeySetError::NotJson(why),
             }
         })?;
-        Self::from_object(&set)
+        // Serde would take a list for an object whose members come in order.
+        if text.trim_ascii_start().starts_with(b"[") {
+            return Err(KeySetError::NotAKeySet("a list".to_owned()));
+        }
+        // Each by itself: one that is no good must not spoil the others.
+        Self::of(keys.iter().map(|key| jwk::parse(key.get())))
     }
 
     /// Reads a JWK set that is already JSON.
@@ -103,16 +116,22 @@ impl KeySet {
         let Some(Value::Array(listed)) = set.get("keys") else {
             return Err(KeySetError::NotAKeySet("no list `keys`".to_owned()));
         };
+        Self::of(listed.iter().map(jwk::read))
+    }
+
+    fn of(
+        listed: impl ExactSizeIterator<Item = Result<Key, jwk::Unusable>>,
+    ) -> Result<Self, KeySetError> {
+        let found = listed.len();
         let mut keys = Vec::new();
         let mut reason = "the list is empty".to_owned();
-        for jwk in listed {
-            match jwk::read(jwk) {
+        for key in listed {
+            match key {
                 Ok(key) => keys.push(Arc::new(key)),
                 Err(unusable) => reason = unusable.to_string(),
             }
         }
         if keys.is_empty() {
-            let found = listed.len();
             return Err(KeySetError::NoUsableKey { found, reason });
         }
         Ok(Self(keys))

@@ -234,4 +234,39 @@ mod tests {
             assert_eq!(accounts.contain(&acme), expected, "{shape:?} {claims:?}");
         }
     }
+
+    /// As Zitadel writes them: role, organisation, domain; of all projects and of one.
+    #[test]
+    fn zitadels_roles_name_accounts() {
+        let Value::Object(claims) = json!({
+            "urn:zitadel:iam:org:project:roles": {
+                "acme": {"298765432109876543": "acme.id.example.com"},
+                "member": {"298765432109876543": "acme.id.example.com"},
+                "platform-admin": {"298765432109876540": "example.id.example.com"},
+            },
+            "urn:zitadel:iam:org:project:312345678901234567:roles": {
+                "globex": {"298765432109876544": "globex.id.example.com"},
+            },
+        }) else {
+            unreachable!()
+        };
+        let (all, one) = (
+            "urn:zitadel:iam:org:project:roles",
+            "urn:zitadel:iam:org:project:312345678901234567:roles",
+        );
+        let is_member = |steps: &[&str], account: &str| {
+            let (path, shape) = (path(steps), Shape::Keys);
+            let account = AccountName::parse(account.as_bytes()).unwrap();
+            let accounts = Membership::Claim { path, shape }.accounts(&claims);
+            accounts.contain(&account)
+        };
+        assert!(is_member(&[all], "acme"));
+        assert!(!is_member(&[all], "globex"));
+        assert!(is_member(&[one], "globex"));
+        assert!(!is_member(&[one], "acme"));
+        assert!(is_member(&[all, "member"], "298765432109876543"));
+        assert!(!is_member(&[all, "member"], "298765432109876540"));
+        assert!(AdminClaim(path(&[all, "platform-admin"])).is_in(&claims));
+        assert!(!AdminClaim(path(&[one, "platform-admin"])).is_in(&claims));
+    }
 }

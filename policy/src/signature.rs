@@ -8,10 +8,22 @@ mod rsa;
 mod tests;
 
 pub use self::ecdsa::der as ecdsa_der;
+use ::rsa::traits::PublicKeyParts;
 use p256::ecdsa::signature::Verifier;
 
 use crate::algorithm::Algorithm;
 use crate::keys::{Material, PublicKey};
+
+/// Whether a signature is as long as all of the key's are, which costs nothing to find out.
+pub fn has_length(algorithm: Algorithm, key: &PublicKey, signature: &[u8]) -> bool {
+    key.fits(algorithm)
+        && signature.len()
+            == match &key.material {
+                Material::Rsa(key) => key.size(),
+                Material::P256(_) | Material::Ed25519(_) => 64,
+                Material::P384(_) => 96,
+            }
+}
 
 /// Whether `signature` over `signed` was made with the private part of `key`.
 ///

@@ -2,7 +2,7 @@
 
 use tollgate_policy::fetching::FetchState;
 
-use crate::host::{self, Error, Level};
+use crate::host::{self, Error};
 
 /// Where one issuer's record is. The name carries the version of the record's form, because the host keeps it when
 /// the module changes; and where the keys come from, because several configurations can share a `vm_id`.
@@ -48,19 +48,17 @@ impl SharedState {
         &self,
         mut change: impl FnMut(&mut FetchState) -> Option<T>,
     ) -> host::Result<(FetchState, Option<T>)> {
-        /// Others write a few times a fetch; whoever meets so many of them is not needed.
+        /// Others write a few times a fetch. Should so many come first, the fetch counts as lost.
         const ATTEMPTS: usize = 8;
         for _ in 0..ATTEMPTS {
             let (mut state, version) = self.load()?;
-            let before = state.clone();
             let Some(made) = change(&mut state) else {
-                return Ok((before, None));
+                break;
             };
             if host::swap_shared_data(&self.0, &state.encode(), version)? {
                 return Ok((state, Some(made)));
             }
         }
-        host::log(Level::Warn, "tollgate: shared data changes too often");
         self.load().map(|(state, _)| (state, None))
     }
 }

@@ -3,7 +3,7 @@
 use p256::pkcs8::EncodePublicKey;
 use serde_json::Value;
 
-use super::jwk::{self, Unusable};
+use super::jwk::{self, Unusable, beginning};
 use super::{Material, PublicKey};
 
 /// Marks a point with both coordinates (SEC 1 §2.3.3).
@@ -19,7 +19,7 @@ pub(super) fn read(jwk: &Value) -> Result<PublicKey, Unusable> {
         "P-256" => p256(&point(jwk, "P-256", 32)?),
         "P-384" => p384(&point(jwk, "P-384", 48)?),
         other => Err(Unusable::Curve {
-            curve: other.to_owned(),
+            curve: beginning(other),
             supported: "for EC, P-256 and P-384 are",
         }),
     }

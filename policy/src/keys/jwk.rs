@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Key, PublicKey, ec, okp, rsa};
 use crate::algorithm::Algorithm;
+use crate::json;
 
 /// Members that only a private or a secret key has (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2).
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
@@ -13,6 +14,8 @@ const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 /// Why one key cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unusable {
+    #[error("it is not one JSON object: {0}")]
+    Text(String),
     #[error("`{0}` is missing or not a string")]
     Member(&'static str),
     #[error("`{0}` is not base64url without padding")]
@@ -36,6 +39,16 @@ pub(super) enum Unusable {
     Material(&'static str, &'static str),
 }
 
+/// Reads a key from its text.
+///
+/// # Errors
+///
+/// As [`read`], and what stands against the text: a repeated member, say.
+pub(super) fn parse(text: &str) -> Result<Key, Unusable> {
+    let jwk = json::object(text.as_bytes()).map_err(|error| Unusable::Text(error.to_string()))?;
+    read(&Value::Object(jwk))
+}
+
 /// Reads a key that may be used for verifying.
 ///
 /// # Errors
@@ -46,7 +59,7 @@ pub(super) fn read(jwk: &Value) -> Result<Key, Unusable> {
         "RSA" => rsa::read,
         "EC" => ec::read,
         "OKP" => okp::read,
-        other => return Err(Unusable::KeyType(other.to_owned())),
+        other => return Err(Unusable::KeyType(beginning(other))),
     };
     if !may_verify(jwk) {
         return Err(Unusable::Use);
@@ -54,7 +67,7 @@ pub(super) fn read(jwk: &Value) -> Result<Key, Unusable> {
     let algorithm = optional(jwk, "alg")?
         .map(|name| {
             Algorithm::parse(name).ok_or_else(|| Unusable::Algorithm {
-                name: name.to_owned(),
+                name: beginning(name),
             })
         })
         .transpose()?;
@@ -72,6 +85,11 @@ pub(super) fn read(jwk: &Value) -> Result<Key, Unusable> {
             public,
         }),
     }
+}
+
+/// As much of a name as fits a line of a log.
+pub(super) fn beginning(name: &str) -> String {
+    name.chars().take(40).collect()
 }
 
 /// A member that must be there.

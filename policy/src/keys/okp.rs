@@ -3,7 +3,7 @@
 use ed25519_dalek::VerifyingKey;
 use serde_json::Value;
 
-use super::jwk::{self, Unusable};
+use super::jwk::{self, Unusable, beginning};
 use super::{Material, PublicKey};
 
 /// Reads a key: a point of Ed25519 in its one encoding.
@@ -17,7 +17,7 @@ pub(super) fn read(jwk: &Value) -> Result<PublicKey, Unusable> {
         "Ed25519" => {}
         other => {
             return Err(Unusable::Curve {
-                curve: other.to_owned(),
+                curve: beginning(other),
                 supported: "for OKP, Ed25519 is",
             });
         }

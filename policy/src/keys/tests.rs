@@ -274,17 +274,47 @@ fn a_key_that_changes_in_any_way_is_another() {
 }
 
 #[test]
+fn a_key_whose_text_is_no_good_does_not_spoil_the_others() {
+    let good = jwk("1");
+    for bad in [
+        r#"{"kty":"RSA","kty":"EC"}"#,
+        r#"{"kty":"RSA","x":1e999}"#,
+        r#"{"kty":"\ud800"}"#,
+        "7",
+        "null",
+        "[]",
+    ] {
+        let text = format!(r#"{{"keys":[{bad},{good}],"next":1e999}}"#);
+        let keys = KeySet::parse(text.as_bytes()).expect(bad);
+        assert_eq!(keys.len(), 1, "{bad}");
+    }
+}
+
+#[test]
+fn what_a_key_says_of_itself_is_shown_in_part() {
+    let long = with(jwk("1"), "kty", "x".repeat(100_000));
+    let error = set(&json!([long])).unwrap_err().to_string();
+    assert!(error.len() < 200, "{error}");
+}
+
+#[test]
 fn what_is_no_key_set_is_refused() {
     let large = vec![b' '; MAX_BYTES + 1];
     assert_eq!(
         KeySet::parse(&large).err(),
         Some(KeySetError::TooLarge(MAX_BYTES + 1))
     );
-    for text in ["", "<html>", r#"{"keys":[]"#, "{} {}"] {
+    for text in ["", "<html>", r#"{"keys":[]"#, r#"{"keys":[]} {}"#] {
         let error = KeySet::parse(text.as_bytes()).expect_err(text);
         assert!(matches!(error, KeySetError::NotJson(_)), "{text}: {error}");
     }
-    for text in ["[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#] {
+    for text in [
+        "[]",
+        "[[{}]]",
+        "{}",
+        r#"{"keys":{}}"#,
+        r#"{"keys":[],"keys":[]}"#,
+    ] {
         let error = KeySet::parse(text.as_bytes()).expect_err(text);
         assert!(
             matches!(error, KeySetError::NotAKeySet(_)),

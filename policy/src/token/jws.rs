@@ -14,22 +14,16 @@ pub(super) struct Compact<'t> {
     header: &'t [u8],
     payload: &'t [u8],
     signature: &'t [u8],
-    /// Header, dot and payload.
-    signed: &'t [u8],
+    /// What the signature covers: header, dot and payload as they were sent.
+    pub signed: &'t [u8],
 }
 
-/// The parts of a token whose form is right.
-pub(super) struct Jws<'t> {
+/// What a token's header says.
+pub(super) struct Header {
     /// `alg`.
     pub algorithm: String,
     /// `kid`.
     pub key_id: Option<String>,
-    /// The payload's members.
-    pub claims: Map<String, Value>,
-    /// What the signature covers: header, dot and payload as they were sent.
-    pub signed: &'t [u8],
-    /// The signature's bytes; empty for an unsecured token.
-    pub signature: Vec<u8>,
 }
 
 /// Header parameters that bring a key along, or that change how the token must be read (RFC 7515 §4.1, RFC 7797,
@@ -72,6 +66,24 @@ impl<'t> Compact<'t> {
         }
     }
 
+    /// The payload's members.
+    ///
+    /// # Errors
+    ///
+    /// It is no JSON object in base64url.
+    pub fn claims(self) -> Result<Map<String, Value>, Malformed> {
+        object(self.payload, Malformed::Claims)
+    }
+
+    /// The signature's bytes; none for an unsecured token.
+    ///
+    /// # Errors
+    ///
+    /// It is not base64url.
+    pub fn signature(self) -> Result<Vec<u8>, Malformed> {
+        base64url(self.signature)
+    }
+
     /// The whole token's length in bytes.
     pub fn size(self) -> usize {
         self.signed.len() + 1 + self.signature.len()
@@ -93,15 +105,15 @@ fn not_compact(token: &[u8]) -> Malformed {
     }
 }
 
-// === impl Jws ===
+// === impl Header ===
 
-impl<'t> Jws<'t> {
-    /// Decodes a token's parts.
+impl Header {
+    /// Reads a token's header.
     ///
     /// # Errors
     ///
-    /// What is wrong with them.
-    pub fn decode(token: Compact<'t>) -> Result<Self, Malformed> {
+    /// What is wrong with it.
+    pub fn read(token: Compact<'_>) -> Result<Self, Malformed> {
         let header = object(token.header, Malformed::Header)?;
         for (parameter, why) in REFUSED_PARAMETERS {
             if header.contains_key(parameter) {
@@ -122,9 +134,6 @@ impl<'t> Jws<'t> {
         Ok(Self {
             algorithm: algorithm.clone(),
             key_id,
-            claims: object(token.payload, Malformed::Claims)?,
-            signed: token.signed,
-            signature: base64url(token.signature)?,
         })
     }
 }
@@ -173,19 +182,25 @@ mod tests {
         format!("{}.{}.{}", encode(header), encode(payload), encode("sig"))
     }
 
-    fn parse(token: &str) -> Result<Jws<'_>, Malformed> {
-        Jws::decode(Compact::split(token.as_bytes())?)
+    /// Header, claims and signature.
+    type Parts = (Header, Map<String, Value>, Vec<u8>);
+
+    fn parse(token: &str) -> Result<Parts, Malformed> {
+        let compact = Compact::split(token.as_bytes())?;
+        let header = Header::read(compact)?;
+        Ok((header, compact.claims()?, compact.signature()?))
     }
 
     #[test]
     fn a_token_is_taken_apart() {
         let token = token(r#"{"alg":"RS256","kid":"1"}"#, r#"{"iss":"me"}"#);
-        let jws = parse(&token).unwrap();
-        assert_eq!(jws.algorithm, "RS256");
-        assert_eq!(jws.key_id.as_deref(), Some("1"));
-        assert_eq!(jws.claims["iss"], "me");
-        assert_eq!(jws.signature, b"sig");
-        assert!(token.as_bytes().starts_with(jws.signed));
+        let (header, claims, signature) = parse(&token).unwrap();
+        assert_eq!(header.algorithm, "RS256");
+        assert_eq!(header.key_id.as_deref(), Some("1"));
+        assert_eq!(claims["iss"], "me");
+        assert_eq!(signature, b"sig");
+        let signed = Compact::split(token.as_bytes()).unwrap().signed;
+        assert_eq!(token.as_bytes(), [signed, b".c2ln"].concat());
     }
 
     #[test]
@@ -277,7 +292,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_answered(token in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = Compact::split(&token).and_then(Jws::decode);
+            let _ = Compact::split(&token).and_then(Header::read);
         }
 
         #[test]

@@ -11,16 +11,14 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::{ClientConfig, RootCertStore};
-use serde::Deserialize;
 use tokio::time::timeout;
+use tollgate_policy::key_source::{DiscoveryError, discovered};
+use tollgate_policy::keys::MAX_BYTES;
 
 use crate::error::Error;
 
 /// Both requests together.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-
-/// The largest answer, in bytes; key sets have a few thousand.
-const SIZE_LIMIT: usize = 256 * 1024;
 
 /// Gets a key set, as it is.
 pub(super) trait Fetch: Send + Sync {
@@ -46,22 +44,10 @@ pub(super) enum FetchError {
     },
     #[error("{uri}: status {status}")]
     Status { uri: Uri, status: StatusCode },
-    #[error("the discovery document is not one: {0}")]
-    Discovery(#[from] serde_json::Error),
-    #[error("the discovery document is another issuer's")]
-    Issuer,
-    #[error(
-        "the discovery document's `jwks_uri` must be an https URL, or http where the issuer is"
-    )]
-    KeysUri,
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
     #[error("the key set is not one: {0}")]
     KeySet(String),
-}
-
-#[derive(Deserialize)]
-struct Discovery {
-    issuer: String,
-    jwks_uri: String,
 }
 
 // === impl Fetcher ===
@@ -97,15 +83,12 @@ impl Fetcher {
 
     async fn key_set(&self) -> Result<Bytes, FetchError> {
         let document = self.get(self.discovery.clone()).await?;
-        let document: Discovery = serde_json::from_slice(&document)?;
-        if document.issuer != self.issuer {
-            return Err(FetchError::Issuer);
-        }
-        let uri: Uri = document.jwks_uri.parse().map_err(|_| FetchError::KeysUri)?;
-        let scheme = uri.scheme_str();
-        if scheme != Some("https") && scheme != self.discovery.scheme_str() {
-            return Err(FetchError::KeysUri);
-        }
+        let keys = discovered(&document, &self.issuer)?;
+        let uri = Uri::builder()
+            .scheme(keys.scheme.as_str())
+            .authority(keys.authority)
+            .path_and_query(keys.path);
+        let uri = uri.build().map_err(|_| DiscoveryError::KeysUri)?;
         self.get(uri).await
     }
 
@@ -121,7 +104,7 @@ impl Fetcher {
         if status != StatusCode::OK {
             return Err(FetchError::Status { uri, status });
         }
-        let body = Limited::new(response.into_body(), SIZE_LIMIT);
+        let body = Limited::new(response.into_body(), MAX_BYTES);
         let body = body.collect().await.map_err(transport)?;
         Ok(body.to_bytes())
     }
@@ -151,6 +134,11 @@ fn roots() -> RootCertStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
+
+    use axum::Router;
+    use axum::extract::RawQuery;
+    use axum::routing::get;
 
     #[test]
     fn an_issuer_is_a_url() {
@@ -169,6 +157,55 @@ mod tests {
             "https://a b",
         ] {
             assert!(matches!(Fetcher::new(bad), Err(Error::Issuer(_))), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_keys_are_where_the_discovery_document_says() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let served = Arc::new(Mutex::new(String::new()));
+        let document = Arc::clone(&served);
+        let router = Router::new()
+            .route(
+                "/.well-known/openid-configuration",
+                get(async move || document.lock().unwrap().clone()),
+            )
+            .route(
+                "/keys",
+                get(async |RawQuery(query)| query.unwrap_or_default()),
+            );
+        tokio::spawn(async { axum::serve(listener, router).await });
+
+        let fetcher = Fetcher::new(&issuer).unwrap();
+        let large = " ".repeat(MAX_BYTES);
+        let no_uri =
+            "the discovery document's `jwks_uri` is not an https URI, or http where the issuer is";
+        let table = [
+            ("", format!("{issuer}/keys?a=b"), "a=b"),
+            (
+                "/",
+                format!("{issuer}/keys"),
+                "`issuer` is not the configured one",
+            ),
+            ("", "/keys".to_owned(), no_uri),
+            ("", format!("{issuer}/<keys>"), no_uri),
+            ("", "http://[::/keys".to_owned(), no_uri),
+            ("", format!("{issuer}/none"), "/none: status 404 Not Found"),
+            (
+                "",
+                large,
+                "/.well-known/openid-configuration: length limit exceeded",
+            ),
+        ];
+        for (suffix, keys, expected) in table {
+            *served.lock().unwrap() =
+                format!(r#"{{"issuer":"{issuer}{suffix}","jwks_uri":"{keys}"}}"#);
+            let found = match fetcher.fetch().await {
+                Ok(body) => String::from_utf8(body.to_vec()).unwrap(),
+                Err(error) => error.to_string(),
+            };
+            assert!(found.contains(expected), "{found}");
         }
     }
 }

@@ -1,15 +1,18 @@
-//! The issuer's keys: fetched when they are first needed, refreshed when old or when a token names an unknown one.
+//! The issuer's keys: fetched when they are first needed, or when a token names an unknown one. Old ones are refreshed
+//! in the background: an issuer that does not answer keeps nobody waiting whose key is known.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tollgate_policy::keys::KeySet;
 use tollgate_policy::refusal::Code;
 
 use super::fetch::{Fetch, FetchError};
 
-/// Age at which keys are fetched again, so that a withdrawn key ends.
+/// Age at which keys are fetched again, so that a withdrawn key ends. They are used until the new ones are there.
 const REFRESH: Duration = Duration::from_secs(10 * 60);
 
 /// Age until which keys are used while the issuer cannot be reached.
@@ -24,8 +27,8 @@ const FAILURE_COOLDOWN: Duration = Duration::from_secs(1);
 /// A key set that keeps itself current.
 pub(super) struct Keys<F> {
     /// Held while fetching: whoever else needs new keys waits for the same fetch. Whoever has theirs does not.
-    fetch: tokio::sync::Mutex<F>,
-    state: std::sync::Mutex<State>,
+    fetch: Arc<tokio::sync::Mutex<F>>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
@@ -41,29 +44,34 @@ struct State {
 
 // === impl Keys ===
 
-impl<F: Fetch> Keys<F> {
+impl<F: Fetch + 'static> Keys<F> {
     pub(super) fn new(fetch: F) -> Self {
         Self {
-            fetch: tokio::sync::Mutex::new(fetch),
-            state: std::sync::Mutex::default(),
+            fetch: Arc::new(tokio::sync::Mutex::new(fetch)),
+            state: Arc::default(),
         }
     }
 
-    /// The keys, where they are young: nothing needs to be fetched to use them.
+    /// The keys that can be used at once. Where they are old, others are fetched in the background.
     pub(super) fn known(&self) -> Option<Arc<KeySet>> {
-        let state = self.state();
-        let young = is_within(state.fetched, REFRESH);
-        state.keys.clone().filter(|_| young)
+        let keys = lock(&self.state).usable()?;
+        // Where the lock is taken, a fetch is under way.
+        if let Ok(fetch) = Arc::clone(&self.fetch).try_lock_owned()
+            && lock(&self.state).is_old()
+        {
+            self.start(fetch);
+        }
+        Some(keys)
     }
 
-    /// The keys, fetched where they are old.
+    /// The keys where none are known: fetched now, unless that failed a moment ago.
     ///
     /// # Errors
     ///
     /// [`Code::KeysUnavailable`].
     pub(super) async fn current(&self) -> Result<Arc<KeySet>, Code> {
         self.fetch_if(State::is_old).await;
-        self.state().usable().ok_or(Code::KeysUnavailable)
+        lock(&self.state).usable().ok_or(Code::KeysUnavailable)
     }
 
     /// The keys for a token whose key `known` does not have: fetched now, unless that was done a moment ago.
@@ -74,27 +82,32 @@ impl<F: Fetch> Keys<F> {
     pub(super) async fn newer(&self, known: Arc<KeySet>) -> Result<Arc<KeySet>, Code> {
         self.fetch_if(|state| state.may_look_for_unknown(&known))
             .await;
-        let state = self.state();
+        let state = lock(&self.state);
         let keys = state.usable().filter(|_| state.failed.is_none());
         keys.ok_or(Code::KeysUnavailable)
     }
 
     async fn fetch_if(&self, due: impl Fn(&State) -> bool) {
-        if !due(&self.state()) {
+        if !due(&lock(&self.state)) {
             return;
         }
-        let fetch = self.fetch.lock().await;
+        let fetch = Arc::clone(&self.fetch).lock_owned().await;
         // Somebody else may have fetched them while we waited.
-        if due(&self.state()) {
-            let outcome = fetch.fetch().await.and_then(|body| {
-                KeySet::parse(&body).map_err(|error| FetchError::KeySet(error.to_string()))
-            });
-            self.state().update(outcome);
+        if due(&lock(&self.state)) {
+            // An error is a panic, which has been reported; then there are no new keys.
+            let _ = self.start(fetch).await;
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Fetches in a task of its own: a client that goes away does not end the fetch, and the cool-downs count it.
+    fn start(&self, fetch: OwnedMutexGuard<F>) -> JoinHandle<()> {
+        let state = Arc::clone(&self.state);
+        tokio::spawn(async move {
+            let outcome = fetch.fetch().await.and_then(|body| {
+                KeySet::parse(&body).map_err(|error| FetchError::KeySet(error.to_string()))
+            });
+            lock(&state).update(outcome);
+        })
     }
 }
 
@@ -137,6 +150,10 @@ impl State {
     }
 }
 
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn is_within(since: Option<Instant>, time: Duration) -> bool {
     since.is_some_and(|since| since.elapsed() < time)
 }
@@ -145,23 +162,32 @@ fn is_within(since: Option<Instant>, time: Duration) -> bool {
 mod tests {
     use super::*;
     use crate::issuer::testing::key_set;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use axum::body::Bytes;
-    use tokio::time::advance;
+    use futures_util::FutureExt;
+    use tokio::task::yield_now;
+    use tokio::time::{advance, sleep};
     use tollgate_policy::algorithm::Algorithm;
 
-    /// Answers with a key set of one key, or fails.
+    /// Answers with a key set of one key, or fails, at once or after `HANGS`.
     #[derive(Default)]
     struct Fake {
-        kid: std::sync::Mutex<Option<&'static str>>,
+        kid: Mutex<Option<&'static str>>,
+        hangs: AtomicBool,
         fetches: AtomicUsize,
     }
 
-    impl Fetch for &Fake {
+    const HANGS: Duration = Duration::from_secs(5);
+
+    impl Fetch for Arc<Fake> {
         async fn fetch(&self) -> Result<Bytes, FetchError> {
             self.fetches.fetch_add(1, Ordering::Relaxed);
-            tokio::task::yield_now().await;
+            yield_now().await;
+            if self.hangs.load(Ordering::Relaxed) {
+                sleep(HANGS).await;
+                return Err(FetchError::Timeout);
+            }
             let kid = self.kid.lock().unwrap().ok_or(FetchError::Timeout)?;
             Ok(key_set(kid))
         }
@@ -177,8 +203,19 @@ mod tests {
         }
     }
 
+    fn issuer_with(kid: impl Into<Option<&'static str>>) -> (Arc<Fake>, Keys<Arc<Fake>>) {
+        let fake = Arc::new(Fake::default());
+        fake.has(kid);
+        (Arc::clone(&fake), Keys::new(fake))
+    }
+
+    /// Until the fetch that is under way has ended.
+    async fn fetched(keys: &Keys<Arc<Fake>>) {
+        drop(keys.fetch.lock().await);
+    }
+
     /// As a token with this key asks: whether its key is found.
-    async fn ask(keys: &Keys<&Fake>, kid: &str) -> Result<bool, Code> {
+    async fn ask(keys: &Keys<Arc<Fake>>, kid: &str) -> Result<bool, Code> {
         let has = |keys: &KeySet| keys.find(Algorithm::Rs256, Some(kid)).is_some();
         let known = match keys.known() {
             Some(known) => known,
@@ -192,9 +229,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_who_need_the_keys_fetch_them_once() {
-        let fake = Fake::default();
-        fake.has("a");
-        let keys = Keys::new(&fake);
+        let (fake, keys) = issuer_with("a");
         let (one, two, three) = tokio::join!(ask(&keys, "a"), ask(&keys, "a"), ask(&keys, "a"));
         assert_eq!((one, two, three), (Ok(true), Ok(true), Ok(true)));
         assert_eq!(fake.fetches(), 1);
@@ -207,9 +242,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_unknown_key_is_looked_for_once_in_a_while() {
-        let fake = Fake::default();
-        fake.has("a");
-        let keys = Keys::new(&fake);
+        let (fake, keys) = issuer_with("a");
         assert_eq!(ask(&keys, "a").await, Ok(true));
         fake.has("b");
         assert_eq!(ask(&keys, "b").await, Ok(true));
@@ -223,8 +256,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_the_issuer_nothing_is_said_about_unknown_keys() {
-        let fake = Fake::default();
-        let keys = Keys::new(&fake);
+        let (fake, keys) = issuer_with(None);
         assert_eq!(ask(&keys, "a").await, Err(Code::KeysUnavailable));
         assert_eq!(ask(&keys, "a").await, Err(Code::KeysUnavailable));
         assert_eq!(fake.fetches(), 1);
@@ -240,15 +272,59 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn keys_are_used_without_the_issuer_for_a_day() {
-        let fake = Fake::default();
-        fake.has("a");
-        let keys = Keys::new(&fake);
+        let (fake, keys) = issuer_with("a");
         assert_eq!(ask(&keys, "a").await, Ok(true));
         fake.has(None);
         advance(REFRESH).await;
         assert_eq!(ask(&keys, "a").await, Ok(true));
+        fetched(&keys).await;
         assert_eq!(fake.fetches(), 2);
         advance(MAX_STALE).await;
         assert_eq!(ask(&keys, "a").await, Err(Code::KeysUnavailable));
+        assert_eq!(fake.fetches(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn old_keys_are_used_until_new_ones_are_there() {
+        let (fake, keys) = issuer_with("a");
+        assert_eq!(ask(&keys, "a").await, Ok(true));
+        fake.has("b");
+        advance(REFRESH).await;
+        assert_eq!(ask(&keys, "a").await, Ok(true));
+        fetched(&keys).await;
+        assert_eq!(ask(&keys, "b").now_or_never(), Some(Ok(true)));
+        assert_eq!(ask(&keys, "a").await, Ok(false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_with_a_known_key_waits_for_an_issuer_that_hangs() {
+        let (fake, keys) = issuer_with("a");
+        assert_eq!(ask(&keys, "a").await, Ok(true));
+        fake.hangs.store(true, Ordering::Relaxed);
+        advance(REFRESH).await;
+        for _ in 0..4 {
+            assert_eq!(ask(&keys, "a").now_or_never(), Some(Ok(true)));
+            yield_now().await;
+        }
+        assert_eq!(fake.fetches(), 2);
+
+        // Who names another key waits for the same fetch.
+        assert_eq!(ask(&keys, "b").await, Err(Code::KeysUnavailable));
+        assert_eq!(ask(&keys, "a").now_or_never(), Some(Ok(true)));
+        yield_now().await;
+        assert_eq!(fake.fetches(), 2);
+        advance(FAILURE_COOLDOWN).await;
+        assert_eq!(ask(&keys, "a").now_or_never(), Some(Ok(true)));
+        yield_now().await;
+        assert_eq!(fake.fetches(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fetch_outlives_the_one_who_waited_for_it() {
+        let (fake, keys) = issuer_with("a");
+        assert_eq!(ask(&keys, "a").now_or_never(), None);
+        fetched(&keys).await;
+        assert_eq!(ask(&keys, "a").now_or_never(), Some(Ok(true)));
+        assert_eq!(fake.fetches(), 1);
     }
 }
