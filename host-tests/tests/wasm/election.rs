@@ -126,14 +126,25 @@ fn keys_that_come_back_as_they_were_are_news_to_those_who_wait() {
     let world = World::new();
     let mut threads = ready(&world);
     world.clock.advance(DAY + SECOND);
-    let before = threads[2].open(good());
+    let stream = threads[2].open(good());
     threads[1].tick();
     threads.answer(keys());
-    let after = threads[3].open(good());
     threads.tick();
-    assert_eq!(threads[2].outcome(before).summary(), "forwarded");
-    assert_eq!(threads[3].outcome(after).summary(), "forwarded");
+    assert_eq!(threads[2].outcome(stream).summary(), "forwarded");
     assert_eq!(threads.asking(), [0; 0], "for a key that is there");
+    assert_eq!(threads.asked(), 2);
+}
+
+/// Nor has this worker looked at its keys while they were too old.
+#[test]
+fn keys_that_have_come_back_as_they_were_are_seen_at_once() {
+    let world = World::new();
+    let mut threads = ready(&world);
+    world.clock.advance(DAY + SECOND);
+    threads[1].tick();
+    threads.answer(keys());
+    assert_eq!(threads[2].request(good()).summary(), "forwarded");
+    threads.tick();
     assert_eq!(threads.asked(), 2);
 }
 
@@ -255,7 +266,9 @@ fn without_shared_data_nobody_passes_until_it_works_again() {
 
 #[test]
 fn shared_data_that_cannot_be_written_is_one_line_in_the_log() {
-    for failure in status::FAILURES {
+    // Where somebody else was faster, it can be.
+    let is_failure = |failure: &status::Status| *failure != status::CAS_MISMATCH;
+    for failure in status::FAILURES.into_iter().filter(is_failure) {
         let world = World::new();
         let mut worker = world.worker(&configuration::remote());
         let fault = Fault::Status(failure);

@@ -234,6 +234,30 @@ fn when_whoever_asks_dies_nobody_says_that_a_key_is_wrong_and_another_asks() {
     assert_eq!(threads[1].outcome(stream).summary(), "forwarded");
 }
 
+/// The second asks because the keys grow old, and nobody has ticked since its time was over.
+#[test]
+fn when_two_die_who_asked_for_different_reasons_nobody_says_that_a_key_is_wrong() {
+    let mut configuration = configuration::remote();
+    configuration["issuers"][0]["jwks"]["refresh"] = json!("10s");
+    let world = World::new();
+    let mut threads = Threads::start(&world, &configuration, WORKERS);
+    threads.until_asked(SECOND).unwrap();
+    threads.answer(old_set());
+    threads.tick();
+    world.clock.advance(SECOND * 5);
+    threads[1].open(new());
+    threads[1].tick();
+    threads.kill(1);
+    threads.until_asked(FETCH).expect("the keys are old");
+    let holder = threads.asking()[0];
+    threads.kill(holder);
+    world.clock.advance(FETCH);
+    for worker in threads.workers() {
+        let outcome = worker.request(new());
+        assert!(is_undecided(&outcome), "{outcome:?}");
+    }
+}
+
 #[test]
 fn when_whoever_asks_is_silent_nobody_says_that_a_key_is_wrong() {
     let world = World::new();
