@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use host_tests::{ALGORITHMS, Request, Token, VerifySignature, Worker, World, configuration};
+use host_tests::{
+    ALGORITHMS, Fault, Request, Token, VerifySignature, Worker, World, configuration,
+};
 
 fn by(token: &str) -> Request {
     Request::get("/x").account("acme").bearer(token)
@@ -55,6 +57,39 @@ fn a_flood_has_a_bucket_at_once_and_then_what_drips_into_it() {
             expected.contains(&verified),
             "{milliseconds} ms: {verified}"
         );
+    }
+}
+
+/// There is always a little time left to somebody who comes often.
+#[test]
+fn a_flood_that_goes_on_has_a_quarter_of_the_time() {
+    let world = World::new();
+    let mut worker = world.worker(&configuration::all_algorithms());
+    until_deferred(&mut worker);
+    let forged = signed_with("EdDSA", 64);
+    let before = world.statistics.value("tollgate.signatures.module");
+    for _ in 0..10_000 {
+        world.clock.advance(Duration::from_micros(20));
+        worker.request(by(&forged));
+    }
+    let verified = world.statistics.value("tollgate.signatures.module") - before;
+    assert!((900..=1100).contains(&verified), "in 200 ms: {verified}");
+}
+
+#[test]
+fn a_clock_that_jumps_for_a_moment_does_not_block_it() {
+    let call = "proxy_get_current_time_nanoseconds";
+    for nth in 0..4 {
+        let world = World::new();
+        let mut worker = world.worker(&configuration::all_algorithms());
+        let ahead = world.clock.now() + Duration::from_secs(3600);
+        let fault = Fault::Number(u64::try_from(ahead.as_nanos()).unwrap());
+        worker.host().faults.nth(call, nth, fault);
+        worker.request(by(&signed_with("EdDSA", 64)));
+        until_deferred(&mut worker);
+        world.clock.advance(Duration::from_secs(1));
+        let verified = until_deferred(&mut worker);
+        assert!((900..=1100).contains(&verified), "call {nth}: {verified}");
     }
 }
 
