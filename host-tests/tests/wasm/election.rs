@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use host_tests::{
-    Answer, Request, Threads, Token, World, configuration, key_set, other_jwk, status,
+    Answer, Fault, Request, Threads, Token, Worker, World, configuration, key_set, other_jwk,
+    status,
 };
 use serde_json::json;
 
 pub const TICK: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The retry without keys, and room for a tick before and after.
@@ -118,6 +120,34 @@ fn keys_grow_old_for_all_at_the_same_time_and_one_asks() {
     }
 }
 
+/// The issuer was away for longer than `max_stale`, and its keys are still the same.
+#[test]
+fn keys_that_come_back_as_they_were_are_news_to_those_who_wait() {
+    let world = World::new();
+    let mut threads = ready(&world);
+    world.clock.advance(DAY + SECOND);
+    let stream = threads[2].open(good());
+    threads[1].tick();
+    threads.answer(keys());
+    threads.tick();
+    assert_eq!(threads[2].outcome(stream).summary(), "forwarded");
+    assert_eq!(threads.asking(), [0; 0], "for a key that is there");
+    assert_eq!(threads.asked(), 2);
+}
+
+/// Nor has this worker looked at its keys while they were too old.
+#[test]
+fn keys_that_have_come_back_as_they_were_are_seen_at_once() {
+    let world = World::new();
+    let mut threads = ready(&world);
+    world.clock.advance(DAY + SECOND);
+    threads[1].tick();
+    threads.answer(keys());
+    assert_eq!(threads[2].request(good()).summary(), "forwarded");
+    threads.tick();
+    assert_eq!(threads.asked(), 2);
+}
+
 #[test]
 fn a_failure_is_tried_again_by_one() {
     let world = World::new();
@@ -197,37 +227,58 @@ fn one_that_dies_with_its_answer_published_leaves_it_to_the_others() {
     assert_eq!(threads.asked(), 1);
 }
 
-/// Nobody can know why the others do not fetch, so each can for itself.
+/// A tick some time later, in which the issuer answers whatever it is asked.
+fn tick_and_answer(world: &World, worker: &mut Worker) {
+    world.clock.advance(TICK);
+    worker.tick();
+    while !worker.callouts().is_empty() {
+        worker.answer_callout(keys());
+    }
+}
+
+/// Without it nobody could tell how old keys are.
 #[test]
-fn without_shared_data_keys_still_come_or_nobody_passes() {
-    use host_tests::Fault;
+fn without_shared_data_nobody_passes_until_it_works_again() {
     for call in ["proxy_get_shared_data", "proxy_set_shared_data"] {
         for failure in status::FAILURES {
             let world = World::new();
             let mut worker = world.worker(&configuration::remote());
-            let fault = Fault::Status(failure);
-            worker.host().faults.always(call, fault);
-            for _ in 0..100 {
-                world.clock.advance(TICK);
-                worker.tick();
-                if !worker.callouts().is_empty() {
-                    worker.answer_callout(keys());
-                }
+            worker.host().faults.always(call, Fault::Status(failure));
+            let stream = worker.open(good());
+            // Longer than `max_wait`.
+            for _ in 0..30 {
+                tick_and_answer(&world, &mut worker);
+                let outcome = worker.request(by(Token::good().other_key()));
+                assert_eq!(outcome.summary(), "waiting", "{call}: {failure}");
             }
-            let forged = by(Token::good().other_key());
-            assert!(!worker.request(forged).is_forwarded());
+            let outcome = worker.outcome(stream).summary();
+            assert_eq!(outcome, "503 keys_unavailable", "{call}: {failure}");
 
             worker.host().faults.clear();
             let mut passes = || {
-                world.clock.advance(TICK);
-                worker.tick();
-                if !worker.callouts().is_empty() {
-                    worker.answer_callout(keys());
-                }
+                tick_and_answer(&world, &mut worker);
                 worker.request(good()).is_forwarded()
             };
             assert!((0..150).any(|_| passes()), "{call}: {failure}");
         }
+    }
+}
+
+#[test]
+fn shared_data_that_cannot_be_written_is_one_line_in_the_log() {
+    // Where somebody else was faster, it can be.
+    let is_failure = |failure: &status::Status| *failure != status::CAS_MISMATCH;
+    for failure in status::FAILURES.into_iter().filter(is_failure) {
+        let world = World::new();
+        let mut worker = world.worker(&configuration::remote());
+        let fault = Fault::Status(failure);
+        worker.host().faults.always("proxy_set_shared_data", fault);
+        for _ in 0..100 {
+            tick_and_answer(&world, &mut worker);
+        }
+        let said = |(level, line): &&(u32, String)| *level >= 3 && line.contains("shared data");
+        let lines: Vec<_> = worker.host().log.iter().filter(said).collect();
+        assert_eq!(lines.len(), 1, "{failure}: {lines:?}");
     }
 }
 

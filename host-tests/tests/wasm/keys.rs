@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_tests::{Answer, Request, Token, Worker, World, configuration, key_set, other_jwk};
+use host_tests::{Answer, Request, Token, Worker, World, configuration, jwk, key_set, other_jwk};
 use serde_json::{Value, json};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -11,6 +11,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// A token that outlives the keys.
 fn good() -> Request {
     let token = Token::good().claim("exp", 4_000_000_000_u64).signed();
+    Request::get("/x").account("acme").bearer(&token)
+}
+
+fn by_other_key(id: &str) -> Request {
+    let token = Token::good().header("kid", id).other_key();
+    let token = token.claim("exp", 4_000_000_000_u64).signed();
     Request::get("/x").account("acme").bearer(&token)
 }
 
@@ -124,6 +130,54 @@ fn a_failing_fetch_keeps_good_keys_until_max_stale() {
 }
 
 #[test]
+fn a_key_with_a_repeated_member_spoils_only_itself() {
+    let other = other_jwk("2").to_string();
+    let with = |members: &str| other.replacen('{', &format!("{{{members},"), 1);
+    for repeated in [
+        with(r#""kid":"3""#),
+        with(r#""x5t":"a","x5t":"b""#),
+        with(r#""x":{"a":1,"a":1}"#),
+    ] {
+        for (before, after) in [(true, false), (false, true), (true, true)] {
+            let spoil = |here: bool| here.then(|| repeated.clone());
+            let keys = [spoil(before), Some(jwk("1").to_string()), spoil(after)];
+            let keys: Vec<_> = keys.into_iter().flatten().collect();
+            let set = Answer::new(200, format!(r#"{{"keys":[{}]}}"#, keys.join(",")));
+            let world = World::new();
+            let mut worker = world.fetching(&configuration::remote());
+            worker.answer_callout(set.clone());
+            let mut other = world.fetching(&configuration::remote());
+            for worker in [&mut worker, &mut other] {
+                assert_eq!(worker.request(good()).summary(), "forwarded", "{repeated}");
+            }
+            let ambiguous = looked_for_in_vain(&mut worker, by_other_key("2"), set);
+            assert_eq!(ambiguous, "401 token_key", "{repeated}");
+        }
+    }
+}
+
+/// What an issuer sends is quoted in the log, and it may send 256 KiB.
+#[test]
+fn nothing_that_is_sent_makes_a_long_line_in_the_log() {
+    let long = "A".repeat(200_000);
+    for key in [
+        json!({"kty": long}),
+        json!({"kty": "EC", "crv": long}),
+        json!({"kty": "OKP", "crv": long}),
+        json!({"kty": "RSA", "alg": long}),
+        json!({"kty": "\n\"".repeat(40_000)}),
+    ] {
+        let mut worker = World::new().fetching(&configuration::remote());
+        let set = json!({"keys": [key]}).to_string();
+        worker.answer_callout(Answer::new(200, set));
+        assert!(worker.host().logged(3, "not fetched"));
+        let lines = worker.host().log.iter();
+        let longest = lines.map(|(_, line)| line.len()).max().unwrap();
+        assert!(longest <= 1024, "{longest}");
+    }
+}
+
+#[test]
 fn an_answer_that_is_too_large_is_not_even_copied() {
     let mut worker = World::new().fetching(&configuration::remote());
     let before = worker.host().count("proxy_get_buffer_bytes");
@@ -156,10 +210,7 @@ fn a_new_set_replaces_the_old_one() {
     worker.answer_callout(rotated.clone());
     let outcome = looked_for_in_vain(&mut worker, good(), rotated);
     assert_eq!(outcome, "401 token_key");
-    let token = Token::good().header("kid", "2").other_key();
-    let token = token.claim("exp", 4_000_000_000_u64).signed();
-    let request = Request::get("/x").account("acme").bearer(&token);
-    assert_eq!(worker.request(request).summary(), "forwarded");
+    assert_eq!(worker.request(by_other_key("2")).summary(), "forwarded");
 }
 
 #[test]

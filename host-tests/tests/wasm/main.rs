@@ -10,6 +10,7 @@
 mod algorithms;
 mod any_bytes;
 mod assertion;
+mod budget;
 mod caps;
 mod configure;
 mod cost;

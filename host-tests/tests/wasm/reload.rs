@@ -1,11 +1,20 @@
 //! A new configuration in the same virtual machine: old and new live side by side while the old listener drains.
 
+use std::time::Duration;
+
 use host_tests::{Answer, Request, Token, World, configuration, key_set};
 use serde_json::json;
+
+/// The retry without keys, which may have to pass first.
+const RETRY: Duration = Duration::from_millis(500);
 
 fn good() -> Request {
     let token = Token::good().signed();
     Request::get("/x").account("acme").bearer(&token)
+}
+
+fn keys() -> Answer {
+    Answer::new(200, key_set().to_string())
 }
 
 #[test]
@@ -36,7 +45,7 @@ fn a_request_that_waits_in_the_old_one_goes_on_there() {
     worker.tick();
     let new = worker.open(good());
     assert_eq!(worker.callouts().len(), 1, "for both");
-    worker.answer_callout(Answer::new(200, key_set().to_string()));
+    worker.answer_callout(keys());
     assert!(worker.outcome(waiting).is_forwarded());
     worker.tick();
     assert!(worker.outcome(new).is_forwarded());
@@ -44,14 +53,63 @@ fn a_request_that_waits_in_the_old_one_goes_on_there() {
 
 #[test]
 fn a_fetch_that_ends_with_the_old_one_is_begun_again() {
+    for other in [false, true] {
+        let world = World::new();
+        let mut worker = world.fetching(&configuration::remote());
+        let mut other = other.then(|| world.fetching(&configuration::remote()));
+        worker.reload(&configuration::remote());
+        worker.retire_old();
+        assert_eq!(worker.callouts(), []);
+        world.clock.advance(RETRY);
+        let next = other.as_mut().unwrap_or(&mut worker);
+        next.tick();
+        assert_eq!(next.callouts().len(), 1, "as soon as it may");
+        next.answer_callout(keys());
+        assert_eq!(next.request(good()).summary(), "forwarded");
+        worker.tick();
+        assert_eq!(worker.request(good()).summary(), "forwarded");
+    }
+}
+
+#[test]
+fn a_search_for_a_new_key_that_ends_with_the_old_one_refuses_no_token_of_that_key() {
     let world = World::new();
+    let mut worker = world.fetching(&configuration::remote());
+    worker.answer_callout(keys());
+    let new = || {
+        let token = Token::good().header("kid", "2").other_key().signed();
+        Request::get("/x").account("acme").bearer(&token)
+    };
+    let waiting = worker.open(new());
+    worker.tick();
+    assert_eq!(worker.callouts().len(), 1);
+    worker.reload(&configuration::remote());
+    worker.end(waiting);
+    worker.retire_old();
+    for _ in 0..110 {
+        world.clock.advance(Duration::from_millis(100));
+        let outcome = worker.request(new());
+        assert!(!outcome.is_forwarded());
+        assert_ne!(outcome.summary(), "401 token_key");
+        worker.tick();
+    }
+    assert_eq!(worker.callouts().len(), 1, "it is begun again");
+    worker.answer_callout(keys());
+    assert_eq!(worker.request(new()).summary(), "401 token_key");
+}
+
+#[test]
+fn the_end_of_one_that_fetches_nothing_ends_no_fetch() {
+    let world = World::new();
+    let mut asking = world.fetching(&configuration::remote());
     let mut worker = world.fetching(&configuration::remote());
     worker.reload(&configuration::remote());
     worker.retire_old();
-    assert_eq!(worker.callouts(), []);
-    world.clock.advance(std::time::Duration::from_secs(10));
+    world.clock.advance(RETRY);
     worker.tick();
-    worker.answer_callout(Answer::new(200, key_set().to_string()));
+    assert_eq!(worker.callouts(), [], "the other is at it");
+    asking.answer_callout(keys());
+    worker.tick();
     assert_eq!(worker.request(good()).summary(), "forwarded");
 }
 
@@ -61,7 +119,7 @@ fn a_refused_configuration_leaves_the_old_one_at_work() {
     let mut worker = world.fetching(&configuration::remote());
     let waiting = worker.open(good());
     assert!(!worker.configure(b"{}"));
-    worker.answer_callout(Answer::new(200, key_set().to_string()));
+    worker.answer_callout(keys());
     assert!(worker.outcome(waiting).is_forwarded());
 }
 
@@ -73,7 +131,7 @@ fn the_old_one_can_go_when_its_requests_are_over() {
     worker.reload(&configuration::inline());
     worker.end(waiting);
     worker.retire_old();
-    world.clock.advance(std::time::Duration::from_secs(3));
+    world.clock.advance(Duration::from_secs(3));
     worker.tick();
     assert_eq!(worker.request(good()).summary(), "forwarded");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host_tests::{
-    Answer, Request, Threads, Token, Worker, World, configuration, jwk, key_set, other_jwk,
+    Answer, Outcome, Request, Threads, Token, Worker, World, configuration, jwk, key_set, other_jwk,
 };
 use serde_json::{Value, json};
 
@@ -11,6 +11,9 @@ const TICK: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 const COOLDOWN: Duration = Duration::from_secs(30);
 const WORKERS: usize = 3;
+
+/// The longest that a fetch takes: the request's 5 seconds, and one for its answer to be written down.
+const FETCH: Duration = Duration::from_secs(6);
 
 fn by(token: &Token) -> Request {
     Request::get("/x").account("acme").bearer(&token.signed())
@@ -48,6 +51,30 @@ fn ready(world: &World) -> Threads {
     threads.tick();
     assert_eq!(threads.asked(), 1);
     threads
+}
+
+/// The cool-down is used up by a made-up key, and within it worker 1 refreshes the keys; no other has ticked since.
+fn refreshing(world: &World) -> Threads {
+    let mut configuration = configuration::remote();
+    configuration["issuers"][0]["jwks"]["refresh"] = json!("10s");
+    let mut threads = Threads::start(world, &configuration, WORKERS);
+    threads.until_asked(SECOND).unwrap();
+    threads.answer(old_set());
+    threads.tick();
+    threads[1].open(unknown("x"));
+    threads.tick();
+    threads.answer(old_set());
+    threads.tick();
+    world.clock.advance(SECOND * 10);
+    threads[1].tick();
+    assert_eq!(threads.asking(), [1]);
+    threads
+}
+
+/// Neither let through nor refused for good.
+fn is_undecided(outcome: &Outcome) -> bool {
+    let outcome = outcome.summary();
+    outcome == "waiting" || outcome == "503 keys_unavailable"
 }
 
 /// Some ticks in which nothing else happens.
@@ -176,6 +203,105 @@ fn while_the_issuer_cannot_be_asked_nobody_says_that_a_key_is_wrong() {
     threads.answer(set(&[other_jwk("2")]));
     threads.tick();
     assert_eq!(threads[2].outcome(stream).summary(), "forwarded");
+}
+
+#[test]
+fn when_whoever_asks_dies_nobody_says_that_a_key_is_wrong_and_another_asks() {
+    let world = World::new();
+    let mut threads = ready(&world);
+    threads[1].open(new());
+    threads[1].tick();
+    for death in 1..=3 {
+        let holder = threads.asking()[0];
+        threads.kill(holder);
+        threads.add(&configuration::remote());
+        let died = world.clock.now();
+        while threads.asking().is_empty() {
+            world.clock.advance(TICK);
+            let passed = world.clock.now() - died;
+            assert!(passed <= FETCH + TICK * 2, "death {death}: nobody asks");
+            let streams: Vec<_> = threads.workers().map(|worker| worker.open(new())).collect();
+            threads.tick();
+            for (worker, stream) in threads.workers().zip(streams) {
+                let outcome = worker.outcome(stream);
+                assert!(is_undecided(&outcome), "{passed:?}: {outcome:?}");
+            }
+        }
+    }
+    let stream = threads[1].open(new());
+    threads.answer(set(&[jwk("1"), other_jwk("2")]));
+    threads.tick();
+    assert_eq!(threads[1].outcome(stream).summary(), "forwarded");
+}
+
+/// The second asks because the keys grow old, and nobody has ticked since its time was over.
+#[test]
+fn when_two_die_who_asked_for_different_reasons_nobody_says_that_a_key_is_wrong() {
+    let mut configuration = configuration::remote();
+    configuration["issuers"][0]["jwks"]["refresh"] = json!("10s");
+    let world = World::new();
+    let mut threads = Threads::start(&world, &configuration, WORKERS);
+    threads.until_asked(SECOND).unwrap();
+    threads.answer(old_set());
+    threads.tick();
+    world.clock.advance(SECOND * 5);
+    threads[1].open(new());
+    threads[1].tick();
+    threads.kill(1);
+    threads.until_asked(FETCH).expect("the keys are old");
+    let holder = threads.asking()[0];
+    threads.kill(holder);
+    world.clock.advance(FETCH);
+    for worker in threads.workers() {
+        let outcome = worker.request(new());
+        assert!(is_undecided(&outcome), "{outcome:?}");
+    }
+}
+
+#[test]
+fn when_whoever_asks_is_silent_nobody_says_that_a_key_is_wrong() {
+    let world = World::new();
+    let mut threads = ready(&world);
+    threads[1].open(new());
+    threads[1].tick();
+    // Longer than the cool-down: each fetch is lost, and the next one follows.
+    for _ in 0..COOLDOWN.as_secs() * 2 {
+        world.clock.advance(SECOND);
+        for worker in threads.workers() {
+            let stream = worker.open(new());
+            worker.tick();
+            let outcome = worker.outcome(stream);
+            assert!(is_undecided(&outcome), "{outcome:?}");
+            assert!(worker.request(good()).is_forwarded());
+        }
+    }
+}
+
+#[test]
+fn within_the_cooldown_a_worker_waits_for_the_key_that_another_is_bringing() {
+    let world = World::new();
+    let mut threads = refreshing(&world);
+    let stream = threads[2].open(new());
+    assert_eq!(threads[2].outcome(stream).summary(), "waiting");
+    threads.answer(set(&[jwk("1"), other_jwk("2")]));
+    threads.tick();
+    assert_eq!(threads[2].outcome(stream).summary(), "forwarded");
+    assert_eq!(threads.asked(), 3);
+}
+
+#[test]
+fn within_the_cooldown_a_worker_sees_the_key_that_another_has_brought() {
+    let world = World::new();
+    let mut threads = refreshing(&world);
+    threads.answer(set(&[jwk("1"), other_jwk("2")]));
+    assert_eq!(threads[2].request(new()).summary(), "forwarded");
+    assert_eq!(
+        threads[3].request(unknown("y")).summary(),
+        "401 token_key",
+        "nor does one wait whose key it has not brought"
+    );
+    threads.tick();
+    assert_eq!(threads.asked(), 3);
 }
 
 #[test]
