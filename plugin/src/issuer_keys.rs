@@ -1,23 +1,19 @@
 //! The issuers' keys in one worker: fetched by one worker for all, read by each when they change.
 
 mod callout;
+mod keys;
 mod shared;
 
 use std::cell::RefCell;
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_policy::fetching::{Failure, FetchState, Reason, Ticket};
 use tollgate_policy::issuer::Issuer;
-use tollgate_policy::key_source::Remote;
 use tollgate_policy::keys::KeySet;
 use tollgate_policy::token::NewerKeys;
 
-use self::callout::{Answer, Callout, Failed};
-use self::shared::{SharedState, Version};
-use crate::counters::IssuerCounters;
-use crate::host::{self, Level};
+use self::keys::Keys;
+use crate::host;
 
 /// The keys of all issuers, in the configuration's order.
 pub struct IssuerKeys(Vec<RefCell<Keys>>);
@@ -31,56 +27,12 @@ pub enum Outlook {
     DecideAgain,
 }
 
-/// One issuer's.
-struct Keys {
-    shared: Option<SharedState>,
-    /// What the shared record said last; without the set.
-    state: FetchState,
-    /// The set of the version that was read last.
-    set: Option<Arc<KeySet>>,
-    seen: Seen,
-    /// Whether a request needs a key that is not in the set.
-    is_wanted: bool,
-    /// Whether more is known than when the last request was decided on.
-    has_news: bool,
-    /// What went wrong with the shared record, so that it is logged once.
-    is_cut_off: bool,
-    /// The request of this worker's own.
-    callout: Option<Callout>,
-    counters: IssuerCounters,
-}
-
-/// How things were when they were looked at last, to tell what is news.
-#[derive(Default)]
-struct Seen {
-    /// The shared record's entry.
-    entry: Version,
-    /// Whether somebody was fetching.
-    under_way: bool,
-    /// Whether there were keys.
-    usable: bool,
-}
-
 // === impl IssuerKeys ===
 
 impl IssuerKeys {
     /// Nothing known yet.
     pub fn new(issuers: &[Issuer]) -> Self {
-        let keys = |(position, issuer): (usize, &Issuer)| {
-            let remote = issuer.jwks.remote.as_ref();
-            let fingerprint = remote.map(|remote| remote.fingerprint(&issuer.issuer));
-            RefCell::new(Keys {
-                shared: fingerprint.as_deref().map(SharedState::new),
-                state: FetchState::default(),
-                set: None,
-                seen: Seen::default(),
-                is_wanted: false,
-                has_news: false,
-                is_cut_off: false,
-                callout: None,
-                counters: IssuerCounters::define(position),
-            })
-        };
+        let keys = |(position, issuer)| RefCell::new(Keys::new(position, issuer));
         Self(issuers.iter().enumerate().map(keys).collect())
     }
 
@@ -94,15 +46,7 @@ impl IssuerKeys {
         let (Some(keys), Some(remote)) = (self.0.get(position), &issuer.jwks.remote) else {
             return NewerKeys::None;
         };
-        let mut keys = keys.borrow_mut();
-        match keys.state.newer_keys(remote, now) {
-            NewerKeys::None if keys.read(issuer, remote, now) => {
-                keys.has_news = true;
-                NewerKeys::Fetchable
-            }
-            NewerKeys::None => keys.state.newer_keys(remote, now),
-            other => other,
-        }
+        keys.borrow_mut().newer_keys(issuer, remote, now)
     }
 
     /// Sees to it that an issuer's keys, or newer ones, are fetched, with the next tick: a callout belongs to the
@@ -118,12 +62,7 @@ impl IssuerKeys {
     pub fn tick(&self, issuers: &[Issuer], now: Duration) -> bool {
         let mut news = false;
         for (issuer, keys) in issuers.iter().zip(&self.0) {
-            let mut keys = keys.borrow_mut();
-            if let Some(remote) = &issuer.jwks.remote {
-                news |= keys.read(issuer, remote, now);
-                news |= keys.fetch_wanted(issuer, remote, now);
-            }
-            keys.show(issuer, now);
+            news |= keys.borrow_mut().tick(issuer, now);
         }
         news
     }
@@ -134,248 +73,17 @@ impl IssuerKeys {
             return;
         };
         for (issuer, keys) in issuers.iter().zip(&self.0) {
-            let mut keys = keys.borrow_mut();
-            if let (Some(callout), Some(remote)) = (keys.callout.take(), &issuer.jwks.remote) {
-                keys.publish(issuer, remote, now, |state| {
-                    state
-                        .fail(callout.ticket, Failure::Reset, now)
-                        .then_some(())
-                });
-            }
+            keys.borrow_mut().retire(issuer, now);
         }
     }
 
     /// Takes the answer to a callout; tells whether those who wait can be decided on.
     pub fn answered(&self, issuers: &[Issuer], token: u32, size: usize, now: Duration) -> bool {
         for (issuer, keys) in issuers.iter().zip(&self.0) {
-            let mut keys = keys.borrow_mut();
-            let callout = keys.callout.take_if(|callout| callout.token == token);
-            if let (Some(callout), Some(remote)) = (callout, &issuer.jwks.remote) {
-                return keys.answered(&callout, issuer, remote, size, now);
+            if let Some(news) = keys.borrow_mut().answered(token, issuer, size, now) {
+                return news;
             }
         }
         false
     }
-}
-
-// === impl Keys ===
-
-impl Keys {
-    fn keys(&self, issuer: &Issuer, now: Duration) -> Option<Arc<KeySet>> {
-        match (&self.set, &issuer.jwks.remote) {
-            (Some(set), Some(remote)) => {
-                let usable = self.state.is_usable(remote, now);
-                usable.then(|| Arc::clone(set))
-            }
-            _ => issuer.jwks.inline.clone(),
-        }
-    }
-
-    fn want(&mut self, issuer: &Issuer, remote: &Remote, now: Duration) -> Outlook {
-        if mem::take(&mut self.has_news) || self.read(issuer, remote, now) {
-            return Outlook::DecideAgain;
-        }
-        self.is_wanted = true;
-        Outlook::Wait
-    }
-
-    fn fetch_wanted(&mut self, issuer: &Issuer, remote: &Remote, now: Duration) -> bool {
-        let mut news = mem::take(&mut self.has_news);
-        news |= self.fetch(Reason::Age, issuer, remote, now);
-        if mem::take(&mut self.is_wanted) && self.state.is_usable(remote, now) {
-            news |= self.fetch(Reason::UnknownKey, issuer, remote, now);
-            // Nobody needs to wait where no fetch may begin.
-            news |= !self.state.is_under_way(remote, now);
-        }
-        news
-    }
-
-    /// Reads the shared record; tells whether that is news for those who wait.
-    fn read(&mut self, issuer: &Issuer, remote: &Remote, now: Duration) -> bool {
-        let seen = self.seen.entry;
-        let loaded = self
-            .shared
-            .as_ref()
-            .map(|shared| shared.load_other_than(seen));
-        match loaded {
-            Some(Ok(Some((state, version)))) => {
-                self.seen.entry = version;
-                self.adopt(state, issuer, remote, now)
-            }
-            // Reading it again would take a hash of the whole set.
-            Some(Ok(None)) => self.has_ended(remote, now),
-            _ => false,
-        }
-    }
-
-    /// Takes over what the shared record says; tells whether that is news for those who wait.
-    fn adopt(
-        &mut self,
-        state: FetchState,
-        issuer: &Issuer,
-        remote: &Remote,
-        now: Duration,
-    ) -> bool {
-        let changed = state.version() != self.state.version() && state.version() != 0;
-        if changed {
-            // Those who waited for it decide again, and say so where it is not what they need.
-            self.is_wanted = false;
-            match KeySet::parse(state.set()) {
-                Ok(set) => {
-                    let set = match &self.set {
-                        Some(previous) => set.sharing(previous),
-                        None => set,
-                    };
-                    self.set = Some(Arc::new(set));
-                }
-                Err(error) => {
-                    // Nobody publishes such a set.
-                    self.set = None;
-                    log(
-                        Level::Error,
-                        issuer,
-                        &format!("in shared data are no keys: {error}"),
-                    );
-                }
-            }
-        }
-        self.state = state;
-        self.state.forget_set();
-        self.has_ended(remote, now) || changed
-    }
-
-    /// Whether a fetch has ended, or its time is over, or keys can be used again: those who wait can be told.
-    fn has_ended(&mut self, remote: &Remote, now: Duration) -> bool {
-        let under_way = self.state.is_under_way(remote, now);
-        let usable = self.state.is_usable(remote, now);
-        let ended = mem::replace(&mut self.seen.under_way, under_way) && !under_way;
-        let recovered = !mem::replace(&mut self.seen.usable, usable) && usable;
-        if recovered {
-            self.is_wanted = false;
-        }
-        (ended && usable) || recovered
-    }
-
-    /// Begins a fetch if it is time for one; tells whether there is news for those who wait.
-    fn fetch(&mut self, reason: Reason, issuer: &Issuer, remote: &Remote, now: Duration) -> bool {
-        // What was read a moment ago says already that it is not.
-        if self.state.clone().begin(reason, remote, now).is_none() {
-            return false;
-        }
-        let begun = self
-            .shared
-            .as_ref()
-            .map(|shared| shared.update(|state| state.begin(reason, remote, now)));
-        let Some(Ok((state, ticket))) = begun else {
-            if !mem::replace(&mut self.is_cut_off, true) {
-                let why = "not fetched: the workers' shared data cannot be changed";
-                log(Level::Error, issuer, why);
-            }
-            return false;
-        };
-        self.is_cut_off = false;
-        let mut news = self.adopt(state, issuer, remote, now);
-        if let Some(ticket) = ticket {
-            match Callout::start(remote, ticket) {
-                Ok(callout) => self.callout = Some(callout),
-                Err(failed) => news |= self.failed(ticket, &failed, issuer, remote, now),
-            }
-        }
-        news
-    }
-
-    fn answered(
-        &mut self,
-        callout: &Callout,
-        issuer: &Issuer,
-        remote: &Remote,
-        size: usize,
-        now: Duration,
-    ) -> bool {
-        match callout.answered(issuer, remote, size) {
-            Ok(Answer::Next(next)) => {
-                self.callout = Some(next);
-                false
-            }
-            Ok(Answer::Keys(text)) => self.fetched(callout.ticket, &text, issuer, remote, now),
-            Err(failed) => self.failed(callout.ticket, &failed, issuer, remote, now),
-        }
-    }
-
-    fn fetched(
-        &mut self,
-        ticket: Ticket,
-        text: &[u8],
-        issuer: &Issuer,
-        remote: &Remote,
-        now: Duration,
-    ) -> bool {
-        self.counters.fetched.increment();
-        let before = (self.state.version(), self.state.failure());
-        let news = self.publish(issuer, remote, now, |state| {
-            state.succeed(ticket, text, now).then_some(())
-        });
-        if before != (self.state.version(), self.state.failure()) {
-            let number = self.set.as_ref().map_or(0, |set| set.len());
-            log(Level::Info, issuer, &format!("fetched, {number} of use"));
-        }
-        news
-    }
-
-    /// Keeps what there is.
-    fn failed(
-        &mut self,
-        ticket: Ticket,
-        failed: &Failed,
-        issuer: &Issuer,
-        remote: &Remote,
-        now: Duration,
-    ) -> bool {
-        self.counters.failed(failed.kind);
-        let before = self.state.failure();
-        let news = self.publish(issuer, remote, now, |state| {
-            state.fail(ticket, failed.kind, now).then_some(())
-        });
-        if before != self.state.failure() {
-            log(
-                Level::Warn,
-                issuer,
-                &format!("not fetched: {}", failed.sentence),
-            );
-        }
-        news
-    }
-
-    fn publish(
-        &mut self,
-        issuer: &Issuer,
-        remote: &Remote,
-        now: Duration,
-        change: impl FnMut(&mut FetchState) -> Option<()>,
-    ) -> bool {
-        let published = self.shared.as_ref().map(|shared| shared.update(change));
-        match published {
-            Some(Ok((state, _))) => self.adopt(state, issuer, remote, now),
-            _ => false,
-        }
-    }
-
-    /// For the statistics.
-    fn show(&self, issuer: &Issuer, now: Duration) {
-        let set = self.keys(issuer, now);
-        let number = set.map_or(0, |set| set.len());
-        self.counters
-            .usable
-            .record(u64::try_from(number).unwrap_or(u64::MAX));
-        if let Some(age) = self.state.age(now) {
-            self.counters.age.record(age.as_secs());
-        }
-    }
-}
-
-fn log(level: Level, issuer: &Issuer, what: &str) {
-    host::log(
-        level,
-        &format!("tollgate: keys of {}: {what}", issuer.issuer),
-    );
 }
