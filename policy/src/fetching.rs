@@ -174,9 +174,9 @@ impl FetchState {
         self.is_usable(remote, now) && (cooled_down || self.is_look_unanswered())
     }
 
-    /// Whether the last fetch for an unknown key never ended: whoever began it is gone, or still at it.
+    /// Whether no fetch has ended since the last one for an unknown key began: whoever began it is gone, or still at it.
     fn is_look_unanswered(&self) -> bool {
-        !self.began.is_zero() && self.began == self.looked_for_unknown
+        self.looked_for_unknown > self.ended
     }
 }
 

@@ -42,8 +42,6 @@ struct Seen {
     entry: Version,
     /// Whether somebody was fetching.
     under_way: bool,
-    /// Whether there were keys.
-    usable: bool,
 }
 
 // === impl Keys ===
@@ -175,10 +173,9 @@ impl Keys {
         remote: &Remote,
         now: Duration,
     ) -> bool {
+        let was_usable = self.state.is_usable(remote, now);
         let changed = state.version() != self.state.version() && state.version() != 0;
         if changed {
-            // Those who waited for it decide again, and say so where it is not what they need.
-            self.is_wanted = false;
             match KeySet::parse(state.set()) {
                 Ok(set) => {
                     let set = match &self.set {
@@ -200,19 +197,19 @@ impl Keys {
         }
         self.state = state;
         self.state.forget_set();
-        self.has_ended(remote, now) || changed
-    }
-
-    /// Whether a fetch has ended, or its time is over, or keys can be used again: those who wait can be told.
-    fn has_ended(&mut self, remote: &Remote, now: Duration) -> bool {
-        let under_way = self.state.is_under_way(remote, now);
-        let usable = self.state.is_usable(remote, now);
-        let ended = mem::replace(&mut self.seen.under_way, under_way) && !under_way;
-        let recovered = !mem::replace(&mut self.seen.usable, usable) && usable;
-        if recovered {
+        let recovered = !was_usable && self.state.is_usable(remote, now);
+        if changed || recovered {
+            // Those who waited for it decide again, and say so where it is not what they need.
             self.is_wanted = false;
         }
-        (ended && usable) || recovered
+        self.has_ended(remote, now) || changed || recovered
+    }
+
+    /// Whether a fetch has ended, or its time is over, so that those who wait can be told.
+    fn has_ended(&mut self, remote: &Remote, now: Duration) -> bool {
+        let under_way = self.state.is_under_way(remote, now);
+        let ended = mem::replace(&mut self.seen.under_way, under_way) && !under_way;
+        ended && self.state.is_usable(remote, now)
     }
 
     /// Begins a fetch if it is time for one; tells whether there is news for those who wait.
