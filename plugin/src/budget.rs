@@ -16,13 +16,14 @@ const LEAST: Duration = Duration::from_micros(50);
 
 thread_local! {
     /// One for all configurations of the virtual machine, which is the worker's.
-    static BUDGET: Budget = const { Budget { last: Cell::new(Duration::ZERO), left: Cell::new(AT_ONCE) } };
+    static BUDGET: Budget = const { Budget { last: Cell::new(Duration::ZERO), spent: Cell::new(Duration::ZERO) } };
 }
 
-/// A bucket that fills with time.
+/// A bucket that work fills and time empties.
 struct Budget {
     last: Cell<Duration>,
-    left: Cell<Duration>,
+    /// More than [`AT_ONCE`] after the work that was begun last: a debt, which is paid before there is more.
+    spent: Cell<Duration>,
 }
 
 /// The time is spent, or there is no clock.
@@ -37,24 +38,24 @@ pub struct Spent;
 pub fn spend<T>(work: impl FnOnce() -> T) -> Result<T, Spent> {
     let begin = host::now().map_err(|_| Spent)?;
     BUDGET.with(|budget| {
-        budget.fill(begin);
-        if budget.left.get().is_zero() {
+        budget.drain(begin);
+        if budget.spent.get() >= AT_ONCE {
             return Err(Spent);
         }
         let done = work();
+        // Nothing takes so long but a clock that steps.
         let took = host::now().map_or(AT_ONCE, |end| end.saturating_sub(begin));
-        budget
-            .left
-            .set(budget.left.get().saturating_sub(took.max(LEAST)));
+        let took = took.clamp(LEAST, AT_ONCE);
+        budget.spent.set(budget.spent.get() + took);
         Ok(done)
     })
 }
 
 impl Budget {
-    fn fill(&self, now: Duration) {
-        // A clock that steps back fills nothing, and one that steps forth no more than the bucket holds.
+    fn drain(&self, now: Duration) {
+        // A clock that steps back drains nothing, and one that steps forth no more than there is.
         let passed = now.saturating_sub(self.last.replace(now));
-        let left = self.left.get().saturating_add(passed / SHARE);
-        self.left.set(left.min(AT_ONCE));
+        self.spent
+            .set(self.spent.get().saturating_sub(passed / SHARE));
     }
 }

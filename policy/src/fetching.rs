@@ -151,6 +151,18 @@ impl FetchState {
         ended
     }
 
+    /// Gives a fetch up, of which nothing is known: it is as if it had not begun, and others may at once.
+    pub fn give_up(&mut self, ticket: Ticket) -> bool {
+        let under_way = ticket == Ticket(self.ticket) && !self.began.is_zero();
+        if under_way {
+            if self.began == self.looked_for_unknown {
+                self.looked_for_unknown = Duration::ZERO;
+            }
+            self.began = Duration::ZERO;
+        }
+        under_way
+    }
+
     fn end(&mut self, ticket: Ticket, now: Duration) -> bool {
         if ticket != Ticket(self.ticket) {
             return false;
@@ -327,6 +339,17 @@ mod tests {
         let ticket = state.begin(Reason::UnknownKey, &remote(), lost).unwrap();
         assert!(state.succeed(ticket, b"a", lost));
         assert_eq!(state.newer_keys(&remote(), lost), NewerKeys::None);
+    }
+
+    #[test]
+    fn a_fetch_that_is_given_up_can_be_begun_again_at_once() {
+        let mut state = fetched(b"a", START);
+        let now = START + 60 * SECOND;
+        let ticket = state.begin(Reason::UnknownKey, &remote(), now).unwrap();
+        assert!(state.give_up(ticket));
+        assert_eq!(state.failure(), None);
+        assert!(state.begin(Reason::UnknownKey, &remote(), now).is_some());
+        assert!(!state.give_up(ticket), "that one is somebody else's");
     }
 
     #[test]

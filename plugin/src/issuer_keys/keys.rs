@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_policy::fetching::{Failure, FetchState, Reason, Ticket};
+use tollgate_policy::fetching::{FetchState, Reason, Ticket};
 use tollgate_policy::issuer::Issuer;
 use tollgate_policy::key_source::Remote;
 use tollgate_policy::keys::KeySet;
@@ -75,7 +75,7 @@ impl Keys {
         }
     }
 
-    /// Whether there may be newer ones. Before it says no, it reads what other workers have found out.
+    /// Whether there may be newer ones. Before it says no, it reads what other workers know.
     pub(super) fn newer_keys(
         &mut self,
         issuer: &Issuer,
@@ -83,12 +83,12 @@ impl Keys {
         now: Duration,
     ) -> NewerKeys {
         match self.state.newer_keys(remote, now) {
-            NewerKeys::None if self.read(issuer, remote, now) => {
+            NewerKeys::None | NewerKeys::OutOfReach if self.read(issuer, remote, now) => {
                 self.has_news = true;
                 NewerKeys::Fetchable
             }
-            NewerKeys::None => self.state.newer_keys(remote, now),
-            other => other,
+            NewerKeys::None | NewerKeys::OutOfReach => self.state.newer_keys(remote, now),
+            NewerKeys::Fetchable => NewerKeys::Fetchable,
         }
     }
 
@@ -120,9 +120,7 @@ impl Keys {
     pub(super) fn retire(&mut self, issuer: &Issuer, now: Duration) {
         if let (Some(callout), Some(remote)) = (self.callout.take(), &issuer.jwks.remote) {
             self.publish(issuer, remote, now, |state| {
-                state
-                    .fail(callout.ticket, Failure::Reset, now)
-                    .then_some(())
+                state.give_up(callout.ticket).then_some(())
             });
         }
     }
