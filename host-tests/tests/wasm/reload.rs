@@ -86,7 +86,7 @@ fn a_search_for_a_new_key_that_ends_with_the_old_one_refuses_no_token_of_that_ke
     worker.reload(&configuration::remote());
     worker.end(waiting);
     worker.retire_old();
-    for _ in 0..110 {
+    for _ in 0..40 {
         world.clock.advance(Duration::from_millis(100));
         let outcome = worker.request(new());
         assert!(!outcome.is_forwarded());
