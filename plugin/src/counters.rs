@@ -1,7 +1,5 @@
 //! What operators see in Envoy's statistics, as `wasmcustom.tollgate.…`.
 
-use std::cell::Cell;
-
 use tollgate_policy::fetching::Failure;
 use tollgate_policy::refusal::Code;
 
@@ -11,10 +9,7 @@ use crate::host::{self, Metric};
 pub struct Counter(Option<u32>);
 
 /// A number that was recorded last.
-pub struct Gauge {
-    id: Option<u32>,
-    last: Cell<Option<u64>>,
-}
+pub struct Gauge(Option<u32>);
 
 /// All counters of one configuration, but for those of its issuers.
 pub struct Counters {
@@ -37,7 +32,7 @@ pub struct Counters {
 
 /// What is counted for one issuer, by its place in the list.
 pub struct IssuerCounters {
-    /// Key sets fetched and taken.
+    /// Key sets fetched.
     pub fetched: Counter,
     /// How long ago the keys were last seen with the issuer, in seconds.
     pub age: Gauge,
@@ -68,17 +63,12 @@ impl Counter {
 impl Gauge {
     /// Defines it; once for each configuration.
     pub fn define(name: &str) -> Self {
-        Self {
-            id: define(Metric::Gauge, name),
-            last: Cell::new(None),
-        }
+        Self(define(Metric::Gauge, name))
     }
 
-    /// Records a value, where it is another than the last one.
+    /// Records a value; also the same one again, because an older configuration can write another.
     pub fn record(&self, value: u64) {
-        if self.last.replace(Some(value)) != Some(value)
-            && let Some(id) = self.id
-        {
+        if let Some(id) = self.0 {
             let _ = host::record(id, value);
         }
     }

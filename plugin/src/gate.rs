@@ -11,7 +11,6 @@ use tollgate_policy::config::Policy;
 use tollgate_policy::decide::{Decision, Need, decide};
 use tollgate_policy::forward::Forward;
 use tollgate_policy::identity;
-use tollgate_policy::key_source::LONGEST_WAIT;
 use tollgate_policy::refusal::{Code, Format, Refusal};
 use tollgate_policy::request::Request;
 use tollgate_policy::token::TokenCache;
@@ -47,6 +46,8 @@ pub struct Gate {
     tick: Cell<Option<Duration>>,
     counters: Counters,
     waiting: Waiting,
+    /// No request waits for longer, whatever the clock does.
+    longest_wait: Duration,
 }
 
 /// What became of a request.
@@ -77,6 +78,13 @@ impl Gate {
             tick: Cell::new(None),
             counters,
             waiting: Waiting::default(),
+            longest_wait: policy
+                .issuers
+                .iter()
+                .filter_map(|issuer| issuer.jwks.remote.as_ref())
+                .map(|remote| remote.max_wait)
+                .max()
+                .unwrap_or_default(),
             policy,
         }
     }
@@ -102,7 +110,7 @@ impl Gate {
             if self.keys.tick(&self.policy.issuers, now) {
                 self.waiting.wake_all();
             }
-            self.waiting.wake_expired(now, LONGEST_WAIT);
+            self.waiting.wake_expired(now, self.longest_wait);
         }
         self.serve_waiting(root);
     }
@@ -200,6 +208,10 @@ impl Gate {
             && self.see_to(need, known.now) == Outlook::DecideAgain
         {
             decision = decide(&self.policy, &request, &known);
+            // What has come is not what it needs.
+            if let Decision::Need(need) = decision {
+                self.see_to(need, known.now);
+            }
         }
         if self.tokens.take_hits() > 0 {
             self.counters.tokens_cached.increment();
@@ -218,7 +230,7 @@ impl Gate {
                     return self.refuse(&Code::NotReady.into(), request.is_grpc());
                 };
                 // Also where the clock has stepped back since.
-                let latest = now + self.longest_wait(need);
+                let latest = now + self.max_wait(need);
                 let until = waiter.map_or(latest, |waiter| waiter.until.min(latest));
                 if now >= until {
                     return self.refuse(&Code::KeysUnavailable.into(), request.is_grpc());
@@ -244,7 +256,7 @@ impl Gate {
         }
     }
 
-    fn longest_wait(&self, Need::Keys(issuer): Need) -> Duration {
+    fn max_wait(&self, Need::Keys(issuer): Need) -> Duration {
         let issuer = self.policy.issuers.get(issuer);
         let remote = issuer.and_then(|issuer| issuer.jwks.remote.as_ref());
         remote.map_or(Duration::ZERO, |remote| remote.max_wait)

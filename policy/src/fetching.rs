@@ -102,7 +102,7 @@ impl FetchState {
     pub fn newer_keys(&self, remote: &Remote, now: Duration) -> NewerKeys {
         if self.is_under_way(remote, now) || self.may_look_for_unknown(remote, now) {
             NewerKeys::Fetchable
-        } else if self.failure.is_some() || self.is_look_unanswered() {
+        } else if self.failure.is_some() {
             NewerKeys::OutOfReach
         } else if self.is_usable(remote, now) {
             NewerKeys::None
@@ -120,6 +120,10 @@ impl FetchState {
         };
         if !due || self.is_under_way(remote, now) {
             return None;
+        }
+        if self.ended > now {
+            // The clock has stepped back: what ended then has not answered what begins now.
+            self.ended = Duration::ZERO;
         }
         if reason == Reason::UnknownKey {
             self.looked_for_unknown = now;
@@ -339,6 +343,15 @@ mod tests {
         let ticket = state.begin(Reason::UnknownKey, &remote(), lost).unwrap();
         assert!(state.succeed(ticket, b"a", lost));
         assert_eq!(state.newer_keys(&remote(), lost), NewerKeys::None);
+    }
+
+    #[test]
+    fn a_look_that_never_ended_does_not_count_after_a_step_of_the_clock_either() {
+        let mut state = fetched(b"a", START);
+        let now = START - 60 * SECOND;
+        assert!(state.begin(Reason::UnknownKey, &remote(), now).is_some());
+        let lost = now + 6 * SECOND;
+        assert_eq!(state.newer_keys(&remote(), lost), NewerKeys::Fetchable);
     }
 
     #[test]

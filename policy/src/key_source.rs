@@ -33,13 +33,13 @@ pub struct Remote {
     pub location: Location,
     /// How old keys grow before they are fetched again.
     pub refresh: Duration,
-    /// How long one fetch may take.
+    /// How long one request may take.
     pub timeout: Duration,
     /// How long after one fetch for a key that is not in the set the next one may be made.
     pub unknown_kid_cooldown: Duration,
     /// How old keys may grow while fetching them fails.
     pub max_stale: Duration,
-    /// How long a request may wait for the first keys.
+    /// How long a request may wait for keys.
     pub max_wait: Duration,
 }
 

@@ -362,3 +362,22 @@ fn keys_in_the_configuration_alone_are_all_there_are() {
     worker.tick();
     assert_eq!(worker.callouts(), []);
 }
+
+/// Another worker has fetched a set that is new, and does not have the key either.
+#[test]
+fn what_has_come_without_the_key_does_not_put_off_the_search_for_it() {
+    let world = World::new();
+    let mut threads = ready(&world);
+    world.clock.advance(Duration::from_secs(600));
+    threads[1].tick();
+    threads.answer(set(&[jwk("1"), other_jwk("2")]));
+    let asked = threads.asked();
+    let token = Token::good()
+        .header("kid", "3")
+        .claim("exp", 4_000_000_000_u64);
+    let stream = threads[2].open(by(&token));
+    threads[2].tick();
+    assert_eq!(threads.asked(), asked + 1);
+    threads.answer(set(&[jwk("1"), other_jwk("2")]));
+    assert_eq!(threads[2].outcome(stream).summary(), "401 token_key");
+}

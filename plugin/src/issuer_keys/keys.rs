@@ -158,7 +158,7 @@ impl Keys {
                 self.adopt(state, issuer, remote, now)
             }
             // Reading it again would take a hash of the whole set.
-            Some(Ok(None)) => self.has_ended(remote, now),
+            Some(Ok(None)) => self.has_ended(issuer, remote, now),
             _ => false,
         }
     }
@@ -200,14 +200,14 @@ impl Keys {
             // Those who waited for it decide again, and say so where it is not what they need.
             self.is_wanted = false;
         }
-        self.has_ended(remote, now) || changed || recovered
+        self.has_ended(issuer, remote, now) || changed || recovered
     }
 
     /// Whether a fetch has ended, or its time is over, so that those who wait can be told.
-    fn has_ended(&mut self, remote: &Remote, now: Duration) -> bool {
+    fn has_ended(&mut self, issuer: &Issuer, remote: &Remote, now: Duration) -> bool {
         let under_way = self.state.is_under_way(remote, now);
         let ended = mem::replace(&mut self.seen.under_way, under_way) && !under_way;
-        ended && self.state.is_usable(remote, now)
+        ended && self.keys(issuer, now).is_some()
     }
 
     /// Begins a fetch if it is time for one; tells whether there is news for those who wait.

@@ -17,19 +17,8 @@ impl SharedState {
         Self(format!("tollgate.keys.v1.{fingerprint}"))
     }
 
-    /// What is written there. What cannot be read counts as nothing, and is overwritten by the next fetch.
-    pub fn load(&self) -> host::Result<(FetchState, Version)> {
-        match host::shared_data(&self.0) {
-            Ok((bytes, version)) => {
-                let state = FetchState::decode(&bytes).unwrap_or_default();
-                Ok((state, Some(version)))
-            }
-            Err(Error::NotFound) => Ok((FetchState::default(), None)),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The same, unless it is the entry that was `seen`: nothing where it is.
+    /// What is written there, unless it is the entry that was `seen`: nothing where it is. What cannot be read counts as
+    /// an empty record, and is overwritten by the next fetch.
     pub fn load_other_than(&self, seen: Version) -> host::Result<Option<(FetchState, Version)>> {
         match host::shared_data(&self.0) {
             Ok((_, version)) if seen == Some(version) => Ok(None),
@@ -60,5 +49,9 @@ impl SharedState {
             }
         }
         self.load().map(|(state, _)| (state, None))
+    }
+
+    fn load(&self) -> host::Result<(FetchState, Version)> {
+        self.load_other_than(None).map(Option::unwrap_or_default)
     }
 }

@@ -8,7 +8,7 @@ impl FetchState {
     /// The record. Times are cut to nanoseconds since the Unix epoch in 64 bits, which last until the year 2554.
     pub fn encode(&self) -> Vec<u8> {
         let size = u64::try_from(self.set.len()).unwrap_or(u64::MAX);
-        let mut record = Vec::with_capacity(self.set.len() + 65);
+        let mut record = Vec::with_capacity(self.set.len() + 57);
         for number in [
             size,
             self.version,
