@@ -67,8 +67,9 @@ pub fn module(progress: &Progress, package: &str, name: &str) -> Result<PathBuf,
     let built = workspace::target().join(TARGET).join("release").join(&file);
     let module = workspace::target().join(file);
     let placed = fs::read(&built).and_then(|built| {
-        let smaller = callbacks::without_unused(&built);
-        place(smaller.as_deref().unwrap_or(&built), &module)
+        let smaller = callbacks::without_unused(&built)
+            .ok_or_else(|| io::Error::other("cargo has built no WebAssembly module"))?;
+        place(&smaller, &module)
     });
     placed.map_err(|source| BuildError::Place {
         path: module.clone(),

@@ -52,6 +52,12 @@ impl Signatures {
         }
     }
 
+    /// Whether verifying takes so long that a flood of it would keep a worker from all else: whatever the module does
+    /// itself, and one curve that is slow everywhere.
+    pub fn is_slow(self, algorithm: Algorithm) -> bool {
+        self.place(algorithm) == Place::Module || algorithm == Algorithm::Es384
+    }
+
     /// Whether `signature` over `signed` is the key's.
     ///
     /// # Errors

@@ -93,7 +93,8 @@ impl KeySet {
             return Err(KeySetError::TooLarge(text.len()));
         }
         let Raw { keys } = serde_json::from_slice(text).map_err(|error| {
-            let why = error.to_string();
+            // serde repeats what it found, however long that is.
+            let why = error.to_string().chars().take(200).collect();
             match error.classify() {
                 Category::Data => KeySetError::NotAKeySet(why),
                 Category::Io | Category::Syntax | Category::Eof => KeySetError::NotJson(why),

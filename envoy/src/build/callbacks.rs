@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_module_is_left_alone() {
+    fn what_is_no_module_is_refused() {
         assert_eq!(without_unused(b"\0asm"), None);
         assert_eq!(without_unused(b"<html>"), None);
     }

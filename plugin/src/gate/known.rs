@@ -12,7 +12,7 @@ use tollgate_policy::signature;
 use tollgate_policy::token::{NewerKeys, TokenCache, Unverifiable, Verifier};
 
 use super::Gate;
-use crate::budget;
+use crate::budget::{self, Spent};
 use crate::host::{self, Level};
 use crate::shared_counts::SharedCounts;
 use crate::signature::Place;
@@ -53,20 +53,16 @@ impl Verifier for Known<'_> {
             return Ok(false);
         }
         let (signatures, counters) = (&self.gate.signatures, &self.gate.counters);
-        let place = signatures.place(algorithm);
         let verify = || signatures.verify(algorithm, key, signed, signature);
-        let verified = match (place, algorithm) {
-            // A curve that is slow everywhere.
-            (Place::Module, _) | (Place::Host, Algorithm::Es384) => {
-                let Ok(verified) = budget::spend(verify) else {
-                    counters.signatures_deferred.increment();
-                    return Err(Unverifiable::Busy);
-                };
-                verified
-            }
-            (Place::Host, _) => verify(),
+        let verified = if signatures.is_slow(algorithm) {
+            budget::spend(verify).map_err(|Spent| {
+                counters.signatures_deferred.increment();
+                Unverifiable::Busy
+            })?
+        } else {
+            verify()
         };
-        match place {
+        match signatures.place(algorithm) {
             Place::Host => counters.signatures_by_host.increment(),
             Place::Module => counters.signatures_by_module.increment(),
         }

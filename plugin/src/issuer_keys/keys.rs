@@ -28,7 +28,7 @@ pub(super) struct Keys {
     is_wanted: bool,
     /// Whether more is known than when the last request was decided on.
     has_news: bool,
-    /// What went wrong with the shared record, so that it is logged once.
+    /// Whether the shared record could not be changed the last time, so that it is logged once.
     is_cut_off: bool,
     /// The request of this worker's own.
     callout: Option<Callout>,

@@ -295,6 +295,9 @@ fn what_a_key_says_of_itself_is_shown_in_part() {
     let long = with(jwk("1"), "kty", "x".repeat(100_000));
     let error = set(&json!([long])).unwrap_err().to_string();
     assert!(error.len() < 200, "{error}");
+    let no_list = json!({"keys": "x".repeat(100_000)}).to_string();
+    let error = KeySet::parse(no_list.as_bytes()).unwrap_err().to_string();
+    assert!(error.len() < 300, "{error}");
 }
 
 #[test]

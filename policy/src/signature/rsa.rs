@@ -13,6 +13,9 @@ pub(super) fn verify(
     signed: &[u8],
     signature: &[u8],
 ) -> bool {
+    if signature.len() != key.size() {
+        return false;
+    }
     let digest = match algorithm {
         Algorithm::Rs256 | Algorithm::Ps256 => Sha256::digest(signed).to_vec(),
         Algorithm::Rs384 | Algorithm::Ps384 => Sha384::digest(signed).to_vec(),
@@ -22,7 +25,7 @@ pub(super) fn verify(
     // The crate does not check this for PSS, where a number larger by the modulus would be a second signature
     // (RFC 8017 §5.2.2 step 1).
     let number = BigUint::from_bytes_be(signature);
-    if signature.len() != key.size() || number >= *key.n() {
+    if number >= *key.n() {
         return false;
     }
     let pkcs1 = |padding: Pkcs1v15Sign| key.verify(padding, &digest, signature).is_ok();

@@ -13,6 +13,7 @@ mod run;
 mod plugin {
     #[allow(dead_code, reason = "the gate uses more of it")]
     pub mod host;
+    #[allow(dead_code, reason = "the gate uses more of it")]
     pub mod signature;
 }
 
