@@ -3,11 +3,13 @@
 //! The counts live in a store that all workers share: a fixed number of slots, each changed by compare-and-swap.
 //! An account's counts of all caps are in one slot, so one swap admits a request to all of them or to none.
 
+mod limits;
 mod slot;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use self::limits::{Limits, Override, Overrides, Window};
 use self::slot::{Full, Slot};
 use crate::account::AccountName;
 use crate::membership::Grant;
@@ -40,13 +42,6 @@ pub struct Cap {
     routes: Option<Vec<RoutePattern>>,
     limits: Limits,
     accounts: BTreeMap<String, Limits>,
-}
-
-/// How much a cap allows. None: as much as you like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Requests in a minute of the clock (UTC).
-    pub per_minute: Option<u32>,
 }
 
 /// Slots shared by all workers.

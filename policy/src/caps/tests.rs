@@ -55,6 +55,7 @@ impl Shared {
 fn per_minute(limit: u32) -> Limits {
     Limits {
         per_minute: Some(limit),
+        ..Limits::default()
     }
 }
 

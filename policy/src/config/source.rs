@@ -179,7 +179,13 @@ pub(super) struct TokenCache {
 )]
 pub(super) struct Limits {
     #[serde(default, deserialize_with = "values::written")]
+    pub concurrent: Option<Option<Whole>>,
+    #[serde(default, deserialize_with = "values::written")]
     pub per_minute: Option<Option<Whole>>,
+    #[serde(default, deserialize_with = "values::written")]
+    pub per_hour: Option<Option<Whole>>,
+    #[serde(default, deserialize_with = "values::written")]
+    pub per_day: Option<Option<Whole>>,
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Result, pattern, source, wrong};
 use crate::account::AccountRules;
-use crate::caps::{Cap, Caps, Limits, MAX_CAPS};
+use crate::caps::{Cap, Caps, Limits, MAX_CAPS, Override};
 use crate::request::Field;
 
 pub(super) fn caps(source: Vec<source::Cap>, accounts: &AccountRules) -> Result<Caps> {
@@ -53,20 +53,25 @@ fn cap(source: source::Cap, path: &str, accounts: &AccountRules) -> Result<Cap> 
         let message = "an empty list: the cap would apply to nothing; leave it out for all protected requests";
         return Err(wrong(format!("{path}.routes"), message));
     }
-    let limits = Limits {
-        per_minute: source.limits.per_minute.flatten().map(|number| number.0),
-    };
-    let mut own = BTreeMap::new();
+    let limits = Limits::default().with(&own(source.limits));
+    let mut accounts_own = BTreeMap::new();
     for (account, written) in source.accounts {
         if let Err(code) = accounts.account(Field::One(account.as_bytes())) {
             let message = format!("no request can be for this account: {}", code.detail());
             return Err(wrong(format!("{path}.accounts.{account}"), message));
         }
-        let per_minute = match written.per_minute {
-            None => limits.per_minute,
-            Some(number) => number.map(|number| number.0),
-        };
-        own.insert(account, Limits { per_minute });
+        accounts_own.insert(account, limits.with(&own(written)));
     }
-    Ok(Cap::new(source.name, routes, limits, own))
+    Ok(Cap::new(source.name, routes, limits, accounts_own))
+}
+
+fn own(source: source::Limits) -> Override {
+    let limit =
+        |written: Option<Option<source::Whole>>| written.map(|limit| limit.map(|number| number.0));
+    Override {
+        concurrent: limit(source.concurrent),
+        per_minute: limit(source.per_minute),
+        per_hour: limit(source.per_hour),
+        per_day: limit(source.per_day),
+    }
 }
