@@ -16,9 +16,11 @@ use tollgate_policy::request::Request;
 use tollgate_policy::token::TokenCache;
 
 use self::known::Known;
+use crate::account_directory::AccountDirectory;
 use crate::counters::Counters;
+use crate::fetched::Outlook;
 use crate::host::{self, Level, Map, pairs};
-use crate::issuer_keys::{IssuerKeys, Outlook};
+use crate::issuer_keys::IssuerKeys;
 use crate::signature::{Place, Signatures};
 use crate::waiting::{Full, Waiter, Waiting};
 
@@ -36,11 +38,16 @@ const WATCHING: Duration = Duration::from_millis(10);
 /// While requests have their turn that one call could not serve; and the very first.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
+/// How often a request is decided on at once, because what it needs turns out to be known: an issuer's keys, then the
+/// directory. Then it waits.
+const DECISIONS: usize = 3;
+
 /// One configuration at work in one worker.
 pub struct Gate {
     policy: Policy,
     assertion_key: Option<AssertionKey>,
     keys: IssuerKeys,
+    directory: AccountDirectory,
     tokens: TokenCache,
     signatures: Signatures,
     tick: Cell<Option<Duration>>,
@@ -73,6 +80,7 @@ impl Gate {
         Self {
             assertion_key: known::assertion_key(&policy),
             keys: IssuerKeys::new(&policy.issuers),
+            directory: AccountDirectory::new(&policy),
             tokens: TokenCache::new(policy.token_cache),
             signatures,
             tick: Cell::new(None),
@@ -83,6 +91,7 @@ impl Gate {
                 .iter()
                 .filter_map(|issuer| issuer.jwks.remote.as_ref())
                 .map(|remote| remote.max_wait)
+                .chain(policy.directory.as_ref().map(|remote| remote.max_wait))
                 .max()
                 .unwrap_or_default(),
             policy,
@@ -107,7 +116,9 @@ impl Gate {
     /// Does what is due; `root` is the root context's id.
     pub fn tick(&self, root: u32) {
         if let Ok(now) = host::now() {
-            if self.keys.tick(&self.policy.issuers, now) {
+            let keys = self.keys.tick(&self.policy.issuers, now);
+            let directory = self.directory.tick(&self.policy, now);
+            if keys || directory {
                 self.waiting.wake_all();
             }
             self.waiting.wake_expired(now, self.longest_wait);
@@ -117,19 +128,23 @@ impl Gate {
 
     /// Takes the answer to a callout; `root` is the root context's id.
     pub fn answered(&self, root: u32, token: u32, size: usize) {
-        let issuers = &self.policy.issuers;
-        // Without the time nobody could tell how old the keys are; the fetch counts as lost.
-        if let Ok(now) = host::now()
-            && self.keys.answered(issuers, token, size, now)
-        {
-            self.waiting.wake_all();
+        // Without the time nobody could tell how old it is; the fetch counts as lost.
+        if let Ok(now) = host::now() {
+            let keys = self.keys.answered(&self.policy.issuers, token, size, now);
+            let news = keys.or_else(|| self.directory.answered(&self.policy, token, size, now));
+            if news == Some(true) {
+                self.waiting.wake_all();
+            }
         }
         self.serve_waiting(root);
     }
 
     /// Gives back what other workers would wait for: the root context ends.
     pub fn retire(&self) {
-        self.keys.retire(&self.policy.issuers);
+        if let Ok(now) = host::now() {
+            self.keys.retire(&self.policy.issuers, now);
+            self.directory.retire(&self.policy, now);
+        }
     }
 
     /// Tries again for those whose turn it is, some at a time.
@@ -204,14 +219,15 @@ impl Gate {
             now: host::now().ok(),
         };
         let mut decision = decide(&self.policy, &request, &known);
-        if let Decision::Need(need) = decision
-            && self.see_to(need, known.now) == Outlook::DecideAgain
-        {
-            decision = decide(&self.policy, &request, &known);
-            // What has come is not what it needs.
-            if let Decision::Need(need) = decision {
-                self.see_to(need, known.now);
+        for left in (0..DECISIONS).rev() {
+            let Decision::Need(need) = decision else {
+                break;
+            };
+            // The last time, what has come is not what it needs.
+            if self.see_to(need, known.now) == Outlook::Wait || left == 0 {
+                break;
             }
+            decision = decide(&self.policy, &request, &known);
         }
         if self.tokens.take_hits() > 0 {
             self.counters.tokens_cached.increment();
@@ -233,33 +249,43 @@ impl Gate {
                 let latest = now + self.max_wait(need);
                 let until = waiter.map_or(latest, |waiter| waiter.until.min(latest));
                 if now >= until {
-                    return self.refuse(&Code::KeysUnavailable.into(), request.is_grpc());
+                    return self.refuse(&need.refusal(), request.is_grpc());
                 }
                 match self.waiting.add(Waiter { context, until }) {
                     Ok(()) => Outcome::Waiting,
-                    Err(Full) => self.refuse(&Code::KeysUnavailable.into(), request.is_grpc()),
+                    Err(Full) => self.refuse(&need.refusal(), request.is_grpc()),
                 }
             }
         }
     }
 
-    fn see_to(&self, Need::Keys(position): Need, now: Option<Duration>) -> Outlook {
-        match (self.policy.issuers.get(position), now) {
-            (Some(issuer), Some(now)) => {
-                let outlook = self.keys.want(position, issuer, now);
-                if outlook == Outlook::DecideAgain {
-                    self.waiting.wake_all();
-                }
-                outlook
-            }
-            _ => Outlook::Wait,
+    fn see_to(&self, need: Need, now: Option<Duration>) -> Outlook {
+        let Some(now) = now else {
+            return Outlook::Wait;
+        };
+        let outlook = match need {
+            Need::Keys(position) => match self.policy.issuers.get(position) {
+                Some(issuer) => self.keys.want(position, issuer, now),
+                None => Outlook::Wait,
+            },
+            Need::Directory => self.directory.want(&self.policy, now),
+        };
+        if outlook == Outlook::DecideAgain {
+            self.waiting.wake_all();
         }
+        outlook
     }
 
-    fn max_wait(&self, Need::Keys(issuer): Need) -> Duration {
-        let issuer = self.policy.issuers.get(issuer);
-        let remote = issuer.and_then(|issuer| issuer.jwks.remote.as_ref());
-        remote.map_or(Duration::ZERO, |remote| remote.max_wait)
+    fn max_wait(&self, need: Need) -> Duration {
+        let configured = match need {
+            Need::Keys(issuer) => {
+                let issuer = self.policy.issuers.get(issuer);
+                let remote = issuer.and_then(|issuer| issuer.jwks.remote.as_ref());
+                remote.map(|remote| remote.max_wait)
+            }
+            Need::Directory => self.policy.directory.as_ref().map(|remote| remote.max_wait),
+        };
+        configured.unwrap_or_default()
     }
 
     /// Changes the request's headers. Where one change fails the request must not go on.

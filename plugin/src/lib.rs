@@ -2,9 +2,11 @@
 //!
 //! What to do with a request is decided in `tollgate-policy`; here is only what has to do with the host.
 
+mod account_directory;
 mod budget;
 mod counters;
 mod entry;
+mod fetched;
 mod gate;
 mod host;
 mod issuer_keys;

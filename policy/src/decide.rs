@@ -1,9 +1,12 @@
 //! The decision: one question after the other; the first refusal wins, and nothing after it is looked at.
 
+use std::sync::Arc;
+
 use crate::assertion::AssertionKey;
 use crate::caps::Store;
 use crate::config::Policy;
 use crate::credential;
+use crate::directory::{self, Directory};
 use crate::forward::Forward;
 use crate::membership;
 use crate::path::Path;
@@ -28,6 +31,8 @@ pub enum Decision {
 pub enum Need {
     /// The keys of an issuer, or newer ones, by its place in the configured list.
     Keys(usize),
+    /// The directory of accounts.
+    Directory,
 }
 
 /// All that the rules cannot know by themselves.
@@ -40,6 +45,9 @@ pub trait Knowledge: Verifier {
 
     /// The counts that all workers share.
     fn store(&self) -> &Self::Store;
+
+    /// The directory of accounts, where one has been fetched.
+    fn directory(&self) -> Option<Arc<Directory>>;
 
     /// The key for assertions, where the environment has one.
     fn assertion_key(&self) -> Option<&AssertionKey>;
@@ -86,6 +94,13 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
     // 6. May they.
     let grant = membership::grant(principal, account, class.access, request.admin)?;
 
+    let directory = match policy.directory {
+        Some(_) => Some(known.directory().ok_or(Stop::Need(Need::Directory))?),
+        None => None,
+    };
+    let standing = directory::standing(grant, directory.as_deref())?;
+    let (grant, _own) = standing.into_parts();
+
     // 7. The caps.
     let now = known.now().ok_or(Code::NotReady)?;
     let (mounts, method) = (&policy.mounts, request.method);
@@ -95,6 +110,18 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
     // 8. Forward.
     let assertion = policy.assertion.as_ref().zip(known.assertion_key());
     Ok(Forward::verified(admitted, class, now, assertion)?)
+}
+
+// === impl Need ===
+
+impl Need {
+    /// The refusal of a request that has waited for it long enough.
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::Keys(_) => Code::KeysUnavailable.into(),
+            Self::Directory => Refusal::not_ready("the directory of accounts has not been fetched"),
+        }
+    }
 }
 
 // === impl Stop ===

@@ -16,6 +16,7 @@ use crate::assertion::AssertionKey;
 use crate::caps::{Store, StoreError, Version};
 use crate::config::Policy;
 use crate::decide::Knowledge;
+use crate::directory::Directory;
 use crate::keys::{KeySet, PublicKey};
 use crate::membership::{self, Grant};
 use crate::principal::Principal;
@@ -127,6 +128,7 @@ pub struct World {
     pub keys: Option<Arc<KeySet>>,
     pub newer_keys: NewerKeys,
     pub tokens: TokenCache,
+    pub directory: Option<Arc<Directory>>,
     pub assertion_key: Option<AssertionKey>,
     pub store: Slots,
     /// How many signatures were verified.
@@ -146,6 +148,7 @@ impl Default for World {
                 entries: 100,
                 bytes: 1 << 20,
             }),
+            directory: None,
             assertion_key: AssertionKey::new(&[7; 32]).ok(),
             store: Slots::default(),
             verified: Cell::new(0),
@@ -187,6 +190,10 @@ impl Knowledge for World {
 
     fn store(&self) -> &Slots {
         &self.store
+    }
+
+    fn directory(&self) -> Option<Arc<Directory>> {
+        self.directory.clone()
     }
 
     fn assertion_key(&self) -> Option<&AssertionKey> {
