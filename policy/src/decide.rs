@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::assertion::AssertionKey;
-use crate::caps::Store;
+use crate::caps::{Asked, Counts, Store, StoreError};
 use crate::config::Policy;
 use crate::credential;
 use crate::directory::{self, Directory};
@@ -17,6 +17,10 @@ use crate::token::{self, Rejection, TokenCache, Verifier};
 
 /// What is to become of a request.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made once a request, and never kept"
+)]
 pub enum Decision {
     /// It goes on, with the identity that was verified.
     Forward(Forward),
@@ -37,14 +41,18 @@ pub enum Need {
 
 /// All that the rules cannot know by themselves.
 pub trait Knowledge: Verifier {
-    /// The counts that all workers share.
+    /// Where requests are counted.
     type Store: Store;
 
     /// The tokens that were verified lately.
     fn tokens(&self) -> &TokenCache;
 
-    /// The counts that all workers share.
-    fn store(&self) -> &Self::Store;
+    /// The counts that all workers share, where they can be had.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn counts(&self) -> Result<Counts<'_, Self::Store>, StoreError>;
 
     /// The directory of accounts, where one has been fetched.
     fn directory(&self) -> Option<Arc<Directory>>;
@@ -93,23 +101,30 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
 
     // 6. May they.
     let grant = membership::grant(principal, account, class.access, request.admin)?;
-
     let directory = match policy.directory {
         Some(_) => Some(known.directory().ok_or(Stop::Need(Need::Directory))?),
         None => None,
     };
-    let standing = directory::standing(grant, directory.as_deref())?;
-    let (grant, _own) = standing.into_parts();
+    let (grant, own) = directory::existing(grant, directory.as_deref())?.into_parts();
 
     // 7. The caps.
     let now = known.now().ok_or(Code::NotReady)?;
-    let (mounts, method) = (&policy.mounts, request.method);
-    let caps = &policy.caps;
-    let admitted = caps.admit(grant, mounts, method, &path, now, known.store())?;
+    let asked = Asked {
+        mounts: &policy.mounts,
+        method: request.method,
+        path: &path,
+        own,
+    };
+    let admitted = policy.caps.admit(grant, &asked, now, || known.counts())?;
 
     // 8. Forward.
     let assertion = policy.assertion.as_ref().zip(known.assertion_key());
-    Ok(Forward::verified(admitted, class, now, assertion)?)
+    Forward::verified(admitted, class, now, assertion).map_err(|admitted| {
+        if let (Some(holding), Ok(counts)) = (admitted.holding(), known.counts()) {
+            let _ = policy.caps.release(holding, &counts);
+        }
+        Code::NotReady.into()
+    })
 }
 
 // === impl Need ===

@@ -57,9 +57,9 @@ pub struct Listed<'d> {
     pub own: Option<&'d Overrides>,
 }
 
-/// That a caller may act for an account, which exists and may be used. Only [`standing`] makes one.
+/// That a caller may act for an account, which exists and may be used. Only [`existing`] makes one.
 #[derive(Debug)]
-pub struct Standing<'d> {
+pub struct Existing<'d> {
     grant: Grant,
     own: Option<&'d Overrides>,
 }
@@ -108,9 +108,9 @@ impl Entry {
 ///
 /// [`Code::AccountUnknown`]; [`Code::AccountSuspended`], but not for an administrator on an admin route, who may have to
 /// act on such an account.
-pub fn standing(grant: Grant, directory: Option<&Directory>) -> Result<Standing<'_>, Code> {
+pub fn existing(grant: Grant, directory: Option<&Directory>) -> Result<Existing<'_>, Code> {
     let Some(directory) = directory else {
-        return Ok(Standing { grant, own: None });
+        return Ok(Existing { grant, own: None });
     };
     let listed = directory
         .find(grant.account())
@@ -118,15 +118,15 @@ pub fn standing(grant: Grant, directory: Option<&Directory>) -> Result<Standing<
     if listed.status == Status::Suspended && !grant.admin() {
         return Err(Code::AccountSuspended);
     }
-    Ok(Standing {
+    Ok(Existing {
         grant,
         own: listed.own,
     })
 }
 
-// === impl Standing ===
+// === impl Existing ===
 
-impl<'d> Standing<'d> {
+impl<'d> Existing<'d> {
     /// The grant, and what the account has instead of the configured caps, if anything.
     pub fn into_parts(self) -> (Grant, Option<&'d Overrides>) {
         (self.grant, self.own)

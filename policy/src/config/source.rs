@@ -26,11 +26,17 @@ pub(super) struct Configuration {
     #[serde(default)]
     pub caps: Vec<Cap>,
     #[serde(default)]
+    pub shared_counts: SharedCounts,
+    #[serde(default = "yes")]
+    pub rate_limit_fields: bool,
+    #[serde(default)]
     pub assertion: Option<Assertion>,
     #[serde(default)]
     pub forward_authorization: bool,
     #[serde(default)]
     pub errors: Errors,
+    #[serde(default)]
+    pub mode: Mode,
 }
 
 #[derive(Deserialize)]
@@ -190,6 +196,16 @@ pub(super) struct TokenCache {
     pub bytes: Whole,
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "an object such as {\"bytes\": 33554432}"
+)]
+pub(super) struct SharedCounts {
+    pub bytes: Whole,
+}
+
 /// Each field: not written, `null`, or a number.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(
@@ -237,6 +253,22 @@ pub(super) enum Format {
     Text,
 }
 
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Mode {
+    #[default]
+    Enforce,
+    Report,
+}
+
+impl Default for SharedCounts {
+    fn default() -> Self {
+        Self {
+            bytes: Whole(32 << 20),
+        }
+    }
+}
+
 impl Default for TokenCache {
     fn default() -> Self {
         Self {
@@ -255,6 +287,10 @@ impl Default for Accounts {
             directory: None,
         }
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn at_the_root() -> Vec<String> {

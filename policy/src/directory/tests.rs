@@ -249,17 +249,17 @@ fn only_accounts_that_are_there_and_active_may_be_used() {
         r#"{"accounts":{"acme":{"caps":{"x":{"per_day":1}}},"globex":{"status":"suspended"}}}"#,
     )
     .unwrap();
-    let code = |account| standing(granted(account), Some(&directory)).map(|_| ());
+    let code = |account| existing(granted(account), Some(&directory)).map(|_| ());
     assert_eq!(code("acme"), Ok(()));
     assert_eq!(code("globex"), Err(Code::AccountSuspended));
     assert_eq!(code("initech"), Err(Code::AccountUnknown));
 
-    let (grant, own) = standing(granted("acme"), Some(&directory))
+    let (grant, own) = existing(granted("acme"), Some(&directory))
         .unwrap()
         .into_parts();
     assert_eq!(grant.account(), &name("acme"));
     assert!(own.unwrap().contains_key("x"));
-    let (_, own) = standing(granted("initech"), None).unwrap().into_parts();
+    let (_, own) = existing(granted("initech"), None).unwrap().into_parts();
     assert_eq!(own, None, "without a directory every account is there");
 }
 
