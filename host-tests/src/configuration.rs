@@ -52,3 +52,13 @@ pub fn capped(mut configuration: Value, per_minute: u32) -> Value {
     configuration["caps"] = json!([{"name": "requests", "limits": {"per_minute": per_minute}}]);
     configuration
 }
+
+/// With a directory of accounts that is fetched: refreshed after 5 seconds, and requests wait 2 for the first.
+#[must_use]
+pub fn with_directory(mut configuration: Value) -> Value {
+    configuration["accounts"] = json!({"directory": {
+        "cluster": "accounts",
+        "uri": "http://accounts.internal/internal/directory",
+    }});
+    configuration
+}

@@ -197,7 +197,7 @@ impl<V> Fetched<V> {
             self.document = Some(own);
             return true;
         }
-        let text = self.text(version);
+        let text = self.text::<S>(version);
         let previous = self.document.as_ref().map(|(_, value)| &**value);
         match text.map(|text| source.parse(&text, previous)) {
             Some(Ok(value)) => {
@@ -217,11 +217,11 @@ impl<V> Fetched<V> {
     }
 
     /// The text of the version that the record names, where it is and was not tried before.
-    fn text(&mut self, version: Version) -> Option<Vec<u8>> {
+    fn text<S: Source<Value = V>>(&mut self, version: Version) -> Option<Vec<u8>> {
         if self.unreadable == Some(version) {
             return None;
         }
-        match self.record.document(&self.state) {
+        match self.record.document(&self.state, S::MAX_BYTES) {
             Ok(Some(text)) => return Some(text),
             // Without it the record is worth nothing: it has to be fetched again.
             Ok(None) => {

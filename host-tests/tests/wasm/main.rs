@@ -15,6 +15,8 @@ mod caps;
 mod configure;
 mod cost;
 mod decision;
+mod directory;
+mod directory_faults;
 mod election;
 mod faulty_host;
 mod fetch_races;

@@ -93,9 +93,10 @@ impl Record {
         self.load().map(|(state, _)| state)
     }
 
-    /// The document of this state; nothing where other bytes are in its place.
-    pub fn document(&self, state: &FetchState) -> host::Result<Option<Vec<u8>>> {
+    /// The document of this state; nothing where other bytes are in its place, or more than there can be.
+    pub fn document(&self, state: &FetchState, most: usize) -> host::Result<Option<Vec<u8>>> {
         match host::shared_data(&self.place(state.place())) {
+            Ok((text, _)) if text.len() > most => Ok(None),
             Ok((text, _)) => Ok((state.version() == Some(Version::of(&text))).then_some(text)),
             Err(Error::NotFound) => Ok(None),
             Err(error) => Err(error),

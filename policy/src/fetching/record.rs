@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::{Failure, FetchState, Place, Version, first_bytes};
+use super::{Failure, FetchState, MAX_ETAG, Place, Version, first_bytes};
+
+/// The size of all but the entity tag: a hash, six numbers, two bytes.
+const FIXED: usize = 8 + 6 * 8 + 2;
 
 impl FetchState {
     /// The record. Times are cut to nanoseconds since the Unix epoch in 64 bits, which last until the year 2554.
     pub fn encode(&self) -> Vec<u8> {
         let etag = self.etag.as_deref().unwrap_or_default();
-        let mut record = Vec::with_capacity(58 + etag.len());
+        let mut record = Vec::with_capacity(FIXED + etag.len());
         // What follows is hashed at the end.
         record.extend_from_slice(&[0; 8]);
         for number in [
@@ -35,6 +38,10 @@ impl FetchState {
 
     /// Reads a record; nothing where the bytes are none.
     pub fn decode(record: &[u8]) -> Option<Self> {
+        // A record is small; what is larger is somebody else's, and not worth a hash.
+        if record.len() > FIXED + MAX_ETAG {
+            return None;
+        }
         let (hash, mut rest) = record.split_first_chunk()?;
         if u64::from_le_bytes(*hash) != hash_of(rest) {
             return None;
