@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_tests::{Answer, Request, Threads, Token, Worker, World, configuration, key_set};
+use host_tests::{Answer, Outcome, Request, Threads, Token, Worker, World, configuration, key_set};
 use serde_json::{Value, json};
 
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -458,7 +458,7 @@ fn an_accounts_own_caps_count() {
     ));
     let passed = |worker: &mut Worker, account| {
         let outcomes = (0..6).map(|_| worker.request(to(account)));
-        outcomes.filter(|outcome| outcome.is_forwarded()).count()
+        outcomes.filter(Outcome::is_forwarded).count()
     };
     assert_eq!(passed(&mut worker, "acme"), 3);
     assert_eq!(passed(&mut worker, "globex"), 1);
