@@ -53,6 +53,8 @@ pub struct Rules {
 #[derive(Debug)]
 pub struct Cap {
     name: String,
+    /// Its name with each window's, as [`Window::ALL`].
+    labels: [String; 4],
     id: u64,
     routes: Option<Vec<RoutePattern>>,
     limits: Limits,
@@ -115,6 +117,7 @@ impl Cap {
     ) -> Self {
         Self {
             id: fnv1a(name.as_bytes()),
+            labels: Window::ALL.map(|window| format!("{name}.{}", window.as_str())),
             name,
             routes,
             limits,
@@ -130,6 +133,12 @@ impl Cap {
     /// What tells this cap's counts from others' in the store.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    fn label(&self, window: Window) -> &str {
+        let mut labels = Window::ALL.into_iter().zip(&self.labels);
+        let label = labels.find(|(labelled, _)| *labelled == window);
+        label.map_or("", |(_, label)| label)
     }
 
     fn applies(&self, asked: &Asked<'_>) -> bool {
@@ -336,7 +345,7 @@ impl Caps {
         Some(Refusal {
             retry_after: Some(window.seconds),
             cap: Some(Box::new(CapRefusal {
-                cap: window.cap.to_owned(),
+                cap: window.cap.name.clone(),
                 window: window.window,
                 limit: window.limit,
                 rate_limit: self.rules.tells_clients().then(|| RateLimit::of(left)),
@@ -362,7 +371,7 @@ fn remaining<'c, S: Store>(
     counts: &Counts<'_, S>,
 ) -> Vec<Remaining<'c>> {
     let of = |limited: &Limited<'c>| Remaining {
-        cap: &limited.cap.name,
+        cap: limited.cap,
         window: limited.window,
         limit: limited.limit,
         left: limited
