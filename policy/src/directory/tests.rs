@@ -66,6 +66,7 @@ fn there_may_be_no_accounts_and_names_that_are_reserved() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn errors_say_where_what_and_what_to_write() {
     let long = "A".repeat(100_000);
     let with = |account: &str| format!(r#"{{"accounts":{{"acme":{account}}}}}"#);
