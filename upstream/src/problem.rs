@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tollgate_policy::refusal::{Code, Refusal};
+use tollgate_policy::refusal::{CapRefusal, Code, Refusal};
 
 /// A refusal, or a failure, as the client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: Cow<'static, str>,
+    cap: Option<Box<CapRefusal>>,
     retry_after: Option<u32>,
     challenge: Option<HeaderValue>,
 }
@@ -26,6 +27,8 @@ struct Body<'a> {
     status: u16,
     code: &'static str,
     detail: &'a str,
+    #[serde(flatten)]
+    cap: Option<&'a CapRefusal>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
 }
@@ -43,6 +46,7 @@ impl Problem {
             status,
             code,
             detail: detail.into(),
+            cap: None,
             retry_after: None,
             challenge: None,
         }
@@ -98,18 +102,23 @@ impl Problem {
 }
 
 /// In the gate's own words, so that a client reads the same from both.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = StatusCode::from_u16(refusal.code.status());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let challenge = (status == StatusCode::UNAUTHORIZED).then(|| refusal.challenge());
+        Self {
+            retry_after: refusal.retry_after,
+            challenge: challenge.and_then(|text| HeaderValue::try_from(text).ok()),
+            cap: refusal.cap.map(Box::new),
+            ..Self::new(status, refusal.code.as_str(), refusal.detail)
+        }
+    }
+}
+
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        let status = StatusCode::from_u16(code.status());
-        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let challenge =
-            (status == StatusCode::UNAUTHORIZED).then(|| Refusal::from(code).challenge());
-        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
-        Self {
-            retry_after,
-            challenge: challenge.and_then(|text| HeaderValue::try_from(text).ok()),
-            ..Self::new(status, code.as_str(), code.detail())
-        }
+        Refusal::from(code).into()
     }
 }
 
@@ -121,6 +130,7 @@ impl IntoResponse for Problem {
             status: self.status.as_u16(),
             code: self.code,
             detail: &self.detail,
+            cap: self.cap.as_deref(),
             retry_after: self.retry_after,
         };
         let mut response = (self.status, Json(body)).into_response();
@@ -136,5 +146,41 @@ impl IntoResponse for Problem {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use tollgate_policy::refusal::Format;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_refusal_is_what_the_gate_would_have_written() {
+        let cap = CapRefusal {
+            cap: "call_limits".to_owned(),
+            window: "daily_calls_max",
+            limit: 500,
+        };
+        let refusals = [
+            Code::TokenExpired.into(),
+            Code::KeysUnavailable.into(),
+            Refusal {
+                retry_after: Some(17),
+                cap: Some(cap),
+                ..Code::CapExceeded.into()
+            },
+        ];
+        for refusal in refusals {
+            let expected = refusal.answer(Format::ProblemJson, false);
+            let response = Problem::from(refusal).into_response();
+            assert_eq!(response.status().as_u16(), expected.status);
+            for (name, value) in &expected.headers {
+                assert_eq!(response.headers()[*name], value.as_str(), "{name}");
+            }
+            let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            assert_eq!(str::from_utf8(&body), Ok(expected.body.as_str()));
+        }
     }
 }

@@ -46,6 +46,12 @@ impl Answer {
 }
 
 fn service(dev: bool) -> Router {
+    let options = options(dev);
+    let gate = authenticator(AssertionKey::new(KEY).unwrap(), "upstream");
+    router(api(&options), Arc::new(gate))
+}
+
+fn options(dev: bool) -> Options {
     #[derive(Parser)]
     struct Command {
         #[command(flatten)]
@@ -58,23 +64,29 @@ fn service(dev: bool) -> Router {
         ISSUER,
         "--audience=api",
     ];
-    let options = Command::parse_from(arguments).options;
+    let dev = dev.then_some("--dev");
+    Command::parse_from(arguments.into_iter().chain(dev)).options
+}
+
+fn api(options: &Options) -> Api {
     let server = Server::new(&options.database_url).unwrap();
-    let databases = Databases::new(server, &options);
-    let issuer = Issuer::new(&options).unwrap();
-    let gate = authenticator(AssertionKey::new(KEY).unwrap(), "upstream");
-    router(Api::new(databases, issuer, dev), Arc::new(gate))
+    let databases = Databases::new(server, options);
+    Api::new(databases, Issuer::new(options).unwrap(), options)
 }
 
 /// Asks a service of its own. A request is `METHOD PATH`.
 async fn ask(request: &str, headers: Headers<'_>, body: &str) -> Answer {
+    ask_of(service(false), request, headers, body).await
+}
+
+async fn ask_of(service: Router, request: &str, headers: Headers<'_>, body: &str) -> Answer {
     let (method, path) = request.split_once(' ').unwrap();
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let request = request.body(Body::from(body.to_owned())).unwrap();
-    let response = service(false).oneshot(request).await.unwrap();
+    let response = service.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     Answer {
@@ -226,6 +238,19 @@ async fn what_is_not_public_is_protected() {
         ("GET /api/v1/agents/0", 401, 404),
         ("DELETE /api/v1/agents/0", 401, 404),
         ("POST /api/admin/accounts", 401, 403),
+        ("GET /api/admin/accounts/acme", 401, 403),
+        ("PATCH /api/admin/accounts/acme", 401, 403),
+        ("GET /api/admin/accounts/acme/call-limits", 401, 403),
+        ("PUT /api/admin/accounts/acme/call-limits", 401, 403),
+        ("PUT /api/admin/accounts/acme/caps/requests", 401, 403),
+        ("DELETE /api/admin/accounts/acme/caps/requests", 401, 403),
+        ("GET /api/v1/call-limits", 401, 503),
+        ("PUT /api/v1/call-limits", 401, 405),
+        ("GET /api/v1/calls/originate", 401, 405),
+        ("POST /api/v1/calls/0/end", 401, 404),
+        // Of the internal listener only.
+        ("GET /internal/directory", 401, 404),
+        ("GET /hub-api/internal/directory", 401, 404),
     ];
     for (request, without, with) in table {
         let answer = ask(request, &[], "").await;
@@ -281,6 +306,129 @@ async fn administrators_are_asserted() {
         let headers = [(ASSERTION, admin.as_str()), JSON];
         let answer = ask("POST /api/admin/accounts", &headers, body).await;
         assert_eq!(answer.brief(), expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn what_administrators_name_is_parsed() {
+    let (admin, longest) = (admin(), "a".repeat(65));
+    let limits = r#"{"concurrent_max": 5, "calls_per_minute": null, "daily_calls_max": null, "daily_minutes_max": null}"#;
+    let requests = "PUT /api/admin/accounts/acme/caps/requests";
+    let too_long = format!("PUT /api/admin/accounts/acme/caps/{longest}");
+    let table: &[(&str, &str, Brief)] = &[
+        (
+            "GET /api/admin/accounts/acme",
+            "",
+            (503, "database_unavailable"),
+        ),
+        ("GET /api/admin/accounts/Acme", "", (400, "account_invalid")),
+        ("GET /api/admin/accounts/%ff", "", (400, "account_invalid")),
+        (
+            "GET /api/admin/accounts/a%22b",
+            "",
+            (400, "account_invalid"),
+        ),
+        (
+            "GET /api/admin/accounts/a%00b",
+            "",
+            (400, "account_invalid"),
+        ),
+        (
+            "GET /api/admin/accounts/a%2fb",
+            "",
+            (400, "account_invalid"),
+        ),
+        (
+            "GET /api/admin/accounts/postgres",
+            "",
+            (403, "account_reserved"),
+        ),
+        (
+            "GET /api/admin/accounts/kataven-admin/call-limits",
+            "",
+            (403, "account_reserved"),
+        ),
+        (
+            "PUT /api/admin/accounts/kataven-admin/call-limits",
+            limits,
+            (403, "account_reserved"),
+        ),
+        (
+            "PUT /api/admin/accounts/acme/call-limits",
+            limits,
+            (503, "database_unavailable"),
+        ),
+        (
+            "PUT /api/admin/accounts/acme/call-limits",
+            "{}",
+            (400, "body_invalid"),
+        ),
+        (
+            "PATCH /api/admin/accounts/acme",
+            r#"{"status": "suspended"}"#,
+            (503, "database_unavailable"),
+        ),
+        (
+            "PATCH /api/admin/accounts/acme",
+            r#"{"status": "creating"}"#,
+            (400, "body_invalid"),
+        ),
+        (
+            "PATCH /api/admin/accounts/acme",
+            "{}",
+            (400, "body_invalid"),
+        ),
+        (
+            requests,
+            r#"{"per_minute": 600}"#,
+            (503, "database_unavailable"),
+        ),
+        (requests, r#"{"per_minute": -1}"#, (400, "body_invalid")),
+        (requests, r#"{"per_second": 1}"#, (400, "body_invalid")),
+        (&too_long, "{}", (400, "cap_invalid")),
+        (
+            "PUT /api/admin/accounts/acme/caps/a%20b",
+            "{}",
+            (400, "cap_invalid"),
+        ),
+        (
+            "DELETE /api/admin/accounts/acme/caps/%ff",
+            "",
+            (400, "account_invalid"),
+        ),
+        (
+            "DELETE /api/admin/accounts/acme/caps/requests",
+            "",
+            (503, "database_unavailable"),
+        ),
+    ];
+    for (request, body, expected) in table {
+        let answer = ask(request, &[(ASSERTION, &admin), JSON], body).await;
+        assert_eq!(answer.brief(), *expected, "{request} {body}");
+    }
+}
+
+#[tokio::test]
+async fn the_internal_listener_has_the_directory_and_no_more() {
+    let table = [
+        ("GET /internal/directory", (503, "database_unavailable")),
+        ("HEAD /internal/directory", (503, "")),
+        ("GET /healthz", (503, "database_unavailable")),
+        ("POST /internal/directory", (405, "method_not_allowed")),
+        ("DELETE /internal/directory", (405, "method_not_allowed")),
+        ("GET /internal/directory/", (404, "not_found")),
+        ("GET /api/v1/agents", (404, "not_found")),
+        ("GET /api/accounts", (404, "not_found")),
+    ];
+    for (request, expected) in table {
+        let internal = super::internal::router(api(&options(false)));
+        // Neither does an assertion open anything here.
+        let headers = [(ASSERTION, admin())];
+        let headers = headers
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        let answer = ask_of(internal, request, &headers, "").await;
+        assert_eq!(answer.brief(), expected, "{request}");
     }
 }
 
