@@ -10,6 +10,7 @@ mod limits;
 mod number;
 mod originate;
 mod usage;
+mod window;
 
 pub(crate) use call::Call;
 pub(crate) use limits::CallLimits;

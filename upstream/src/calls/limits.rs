@@ -3,20 +3,17 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, Transaction};
 use tollgate_policy::refusal::{CapRefusal, Code, Refusal};
 
 use super::usage::Usage;
+use super::window::{DAY, MINUTE, Window};
 use crate::database::Whole;
 
 /// The name that the limits have in a refusal, beside the gate's own caps.
 const CAP: &str = "call_limits";
 
-pub(super) const COLUMNS: &str =
-    "concurrent_max, calls_per_minute, daily_calls_max, daily_minutes_max";
-
-const MINUTE: i64 = 60;
-const DAY: i64 = 24 * 60 * MINUTE;
+const COLUMNS: &str = "concurrent_max, calls_per_minute, daily_calls_max, daily_minutes_max";
 
 /// The limits of one account: none lifts one, 0 blocks. All four must be said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,9 +73,18 @@ impl CallLimits {
         Self::try_from(&row)
     }
 
-    /// Why there is no room for one more call: of the limits that are reached, the one that stays so the longest.
-    pub(super) fn refusal(&self, usage: &Usage) -> Option<Refusal> {
-        let day = seconds_left(usage.now, DAY);
+    /// The limits, and the database's clock.
+    pub(super) async fn read_now(
+        transaction: &Transaction<'_>,
+    ) -> Result<(Self, DateTime<Utc>), tokio_postgres::Error> {
+        let select = format!("select clock_timestamp() as now, {COLUMNS} from call_limits");
+        let row = transaction.query_typed_one(&select, &[]).await?;
+        Ok((Self::try_from(&row)?, row.try_get("now")?))
+    }
+
+    /// Why there is no room for one more call at `now`: of the limits that are reached, the one that stays so the longest.
+    pub(super) fn refusal(&self, usage: &Usage, now: DateTime<Utc>) -> Option<Refusal> {
+        let day = Window::of(now, DAY).seconds_left(now);
         let limits = [
             Limit {
                 window: "concurrent_max",
@@ -94,7 +100,7 @@ impl CallLimits {
                 most: self.calls_per_minute,
                 used: usage.this_minute,
                 unit: 1,
-                wait: seconds_left(usage.now, MINUTE),
+                wait: Window::of(now, MINUTE).seconds_left(now),
                 detail: "the account has started as many calls in this minute as it may",
             },
             Limit {
@@ -159,12 +165,6 @@ impl Limit {
     }
 }
 
-/// Seconds until the window of that length ends, rounded up: 1 at least.
-fn seconds_left(now: DateTime<Utc>, window: i64) -> u32 {
-    let left = window - now.timestamp().rem_euclid(window);
-    u32::try_from(left).unwrap_or(u32::MAX)
-}
-
 /// An `Option` that was left out would be none. Here none has to be written: `null`.
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     Option::deserialize(deserializer)
@@ -174,24 +174,11 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Er
 mod tests {
     use super::*;
 
-    /// 2026-03-01 12:34:56.5 UTC.
-    const NOW: i64 = 1_772_368_496_500;
-
-    /// One second before midnight.
-    const BEFORE_MIDNIGHT: i64 = 1_772_409_599_000;
+    const NOW: &str = "2026-03-01T12:34:56.5Z";
+    const LEFT_OF_THE_DAY: u32 = 41_104;
+    const LAST_OF_THE_DAY: &str = "2026-03-01T23:59:59Z";
 
     const MINUTES: u64 = 60 * 1_000_000;
-
-    fn at(milliseconds: i64) -> Usage {
-        Usage {
-            now: DateTime::from_timestamp_millis(milliseconds).unwrap(),
-            ..Usage::default()
-        }
-    }
-
-    fn limits(json: &str) -> CallLimits {
-        serde_json::from_str(json).unwrap()
-    }
 
     fn all(limit: Option<u32>) -> CallLimits {
         CallLimits {
@@ -202,9 +189,19 @@ mod tests {
         }
     }
 
+    /// Active, in this minute, today, talked.
+    fn usage([active, this_minute, today, talked_today]: [u64; 4]) -> Usage {
+        Usage {
+            active,
+            this_minute,
+            today,
+            talked_today,
+        }
+    }
+
     /// Window, limit and wait of a refusal.
-    fn brief(limits: CallLimits, usage: Usage) -> Option<(&'static str, u32, u32)> {
-        let refusal = limits.refusal(&usage)?;
+    fn refused(limits: CallLimits, used: [u64; 4], now: &str) -> Option<(&'static str, u32, u32)> {
+        let refusal = limits.refusal(&usage(used), now.parse().unwrap())?;
         let cap = refusal.cap?;
         assert_eq!((refusal.code, cap.cap.as_str()), (Code::CapExceeded, CAP));
         Some((cap.window, cap.limit, refusal.retry_after?))
@@ -212,118 +209,64 @@ mod tests {
 
     #[test]
     fn each_limit_is_reached_exactly() {
-        let some = Some(5);
-        let none = CallLimits::default();
-        let usage = at(NOW);
+        let (four, five) = (4 * MINUTES, 5 * MINUTES);
         let table = [
+            ("concurrent_max", [4, 9, 9, five], [5, 0, 0, 0], 1),
+            ("calls_per_minute", [9, 4, 9, five], [0, 5, 0, 0], 4),
             (
-                CallLimits {
-                    concurrent_max: some,
-                    ..none
-                },
-                Usage { active: 4, ..usage },
-                Usage { active: 5, ..usage },
-                ("concurrent_max", 5, 1),
+                "daily_calls_max",
+                [9, 9, 4, five],
+                [0, 0, 5, 0],
+                LEFT_OF_THE_DAY,
             ),
             (
-                CallLimits {
-                    calls_per_minute: some,
-                    ..none
-                },
-                Usage {
-                    this_minute: 4,
-                    ..usage
-                },
-                Usage {
-                    this_minute: 5,
-                    ..usage
-                },
-                ("calls_per_minute", 5, 4),
+                "daily_minutes_max",
+                [9, 9, 9, four],
+                [0, 0, 0, five],
+                LEFT_OF_THE_DAY,
             ),
             (
-                CallLimits {
-                    daily_calls_max: some,
-                    ..none
-                },
-                Usage { today: 4, ..usage },
-                Usage { today: 5, ..usage },
-                ("daily_calls_max", 5, 41_104),
-            ),
-            (
-                CallLimits {
-                    daily_minutes_max: some,
-                    ..none
-                },
-                Usage {
-                    talked_today: 5 * MINUTES - 1,
-                    ..usage
-                },
-                Usage {
-                    talked_today: 5 * MINUTES,
-                    ..usage
-                },
-                ("daily_minutes_max", 5, 41_104),
+                "daily_minutes_max",
+                [9, 9, 9, five - 1],
+                [0, 0, 0, five + 1],
+                LEFT_OF_THE_DAY,
             ),
         ];
-        for (limits, room, full, expected) in table {
-            assert_eq!(brief(limits, room), None, "{expected:?}");
-            assert_eq!(brief(limits, full), Some(expected));
+        for (limit, room, full, wait) in table {
+            let mut limits = serde_json::to_value(all(None)).unwrap();
+            limits[limit] = 5.into();
+            let limits: CallLimits = serde_json::from_value(limits).unwrap();
+            assert_eq!(refused(limits, room, NOW), None, "{limit}");
+            assert_eq!(refused(limits, full, NOW), Some((limit, 5, wait)));
         }
     }
 
     #[test]
     fn null_lifts_and_nothing_blocks() {
-        let much = Usage {
-            active: 9,
-            this_minute: 9,
-            today: 9,
-            talked_today: u64::MAX,
-            ..at(NOW)
-        };
-        assert_eq!(brief(all(None), much), None);
-        assert_eq!(
-            brief(all(Some(0)), at(NOW)),
-            Some(("daily_minutes_max", 0, 41_104))
-        );
-        assert_eq!(brief(all(Some(u32::MAX)), at(NOW)), None);
+        assert_eq!(refused(all(None), [u64::MAX; 4], NOW), None);
+        let blocked = refused(all(Some(0)), [0; 4], NOW);
+        assert_eq!(blocked, Some(("daily_minutes_max", 0, LEFT_OF_THE_DAY)));
+        assert_eq!(refused(all(Some(u32::MAX)), [9; 4], NOW), None);
     }
 
     #[test]
     fn the_longest_wait_is_told() {
-        let usage = Usage {
-            active: 1,
-            this_minute: 1,
-            ..at(NOW)
-        };
-        assert_eq!(brief(all(Some(1)), usage), Some(("calls_per_minute", 1, 4)));
-        let usage = Usage { today: 1, ..usage };
-        assert_eq!(
-            brief(all(Some(1)), usage),
-            Some(("daily_calls_max", 1, 41_104))
-        );
-        // When all end at once, the day's.
-        let usage = Usage {
-            now: at(BEFORE_MIDNIGHT).now,
-            ..usage
-        };
-        assert_eq!(brief(all(Some(1)), usage), Some(("daily_calls_max", 1, 1)));
-    }
-
-    #[test]
-    fn a_window_has_a_second_left_at_least() {
-        for (milliseconds, left) in [(0, 60), (1, 60), (59_000, 1), (59_999, 1), (60_000, 60)] {
-            assert_eq!(
-                seconds_left(at(milliseconds).now, MINUTE),
-                left,
-                "{milliseconds}"
-            );
+        let table = [
+            ([1, 0, 0, 0], NOW, ("concurrent_max", 1, 1)),
+            ([1, 1, 0, 0], NOW, ("calls_per_minute", 1, 4)),
+            ([1, 1, 1, 0], NOW, ("daily_calls_max", 1, LEFT_OF_THE_DAY)),
+            // When all end at once, the day's.
+            ([1, 1, 1, 0], LAST_OF_THE_DAY, ("daily_calls_max", 1, 1)),
+        ];
+        for (used, now, expected) in table {
+            assert_eq!(refused(all(Some(1)), used, now), Some(expected), "{used:?}");
         }
     }
 
     #[test]
     fn all_four_must_be_said() {
         let whole = r#"{"concurrent_max": 5, "calls_per_minute": null, "daily_calls_max": 0, "daily_minutes_max": 4294967295}"#;
-        let parsed = limits(whole);
+        let parsed: CallLimits = serde_json::from_str(whole).unwrap();
         let expected = CallLimits {
             concurrent_max: Some(5),
             calls_per_minute: None,

@@ -10,14 +10,15 @@ use tollgate_policy::refusal::Refusal;
 use uuid::Uuid;
 
 use super::call::{COLUMNS, Call};
+use super::limits::CallLimits;
 use super::number::PhoneNumber;
 use super::usage::Usage;
 use crate::database::{DatabaseError, Server};
 use crate::pool::Lease;
 
-/// Whoever waits longer for the lock than this gives its connection back. The lock is held for a few statements, so
-/// something is wrong then, and the account's other requests need its connections.
-const LOCK_TIMEOUT: &str = "set local lock_timeout = '5s'";
+/// Whoever waits longer than this gives its connection back. The lock is held for a few statements, so something is
+/// wrong then, and the account's other requests need its connections.
+const LOCK: &str = "set local lock_timeout = '5s'; select from call_limits for update";
 
 /// A call that is asked for.
 #[derive(Clone, Debug)]
@@ -85,12 +86,17 @@ async fn transact(
     if !agent_exists(&transaction, new.agent).await.map_err(query)? {
         return Err(OriginateError::NoAgent);
     }
-    lock(&transaction).await.map_err(query)?;
-    let (limits, usage) = Usage::read(&transaction, longest).await.map_err(query)?;
-    if let Some(refusal) = limits.refusal(&usage) {
+    // From here on until the transaction ends, nobody else counts this account's calls. Were there no row to lock,
+    // there would be none to read either.
+    transaction.batch_execute(LOCK).await.map_err(query)?;
+    let (limits, now) = CallLimits::read_now(&transaction).await.map_err(query)?;
+    let usage = Usage::read(&transaction, now, longest)
+        .await
+        .map_err(query)?;
+    if let Some(refusal) = limits.refusal(&usage, now) {
         return Err(OriginateError::Limit(refusal));
     }
-    let call = store(&transaction, new, usage.now).await.map_err(query)?;
+    let call = store(&transaction, new, now).await.map_err(query)?;
     transaction.commit().await.map_err(query)?;
     Ok(call)
 }
@@ -104,14 +110,6 @@ async fn agent_exists(
         .query_typed_opt(select, &[(&id, Type::UUID)])
         .await?;
     Ok(row.is_some())
-}
-
-/// From here on until the transaction ends, nobody else counts this account's calls.
-async fn lock(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
-    transaction.batch_execute(LOCK_TIMEOUT).await?;
-    // One row, or an error: what is not there cannot be locked.
-    let select = "select from call_limits for update";
-    transaction.query_typed_one(select, &[]).await.map(drop)
 }
 
 async fn store(

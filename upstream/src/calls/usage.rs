@@ -6,13 +6,11 @@ use chrono::{DateTime, Utc};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Transaction};
 
-use super::limits::{COLUMNS, CallLimits};
+use super::window::{DAY, MINUTE, Window};
 
 /// What is counted against the limits; 0 where there is no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Usage {
-    /// The database's clock.
-    pub(super) now: DateTime<Utc>,
     /// Calls that have not ended.
     pub(super) active: u64,
     /// Calls started in this minute.
@@ -23,53 +21,61 @@ pub(super) struct Usage {
     pub(super) talked_today: u64,
 }
 
-/// `$1`: how long a call can be, in seconds. The windows are bounded on both sides, so that a call that was started
-/// while the clock was wrong counts in its own window only. A day of UTC always has 24 hours; one of the session's
-/// time zone need not.
+/// `$1`: now; `$2` to `$3`: this minute; `$4` to `$5`: today; `$6`: the seconds that a call can have. What has no
+/// limit is not counted. The windows are bounded on both sides, so that a call that was started while the clock was
+/// wrong counts in its own window only.
+///
+/// The times are parameters, and not taken from the clock here, so that PostgreSQL knows when it plans how few of all
+/// calls are meant.
 const SELECT: &str = "
-with clock as materialized (select clock_timestamp() as now),
-times as (
-    select now, date_trunc('minute', now, 'UTC') as minute, date_trunc('day', now, 'UTC') as day,
-           $1 * interval '1 second' as longest
-    from clock
-)
-select now,
+select
     case when concurrent_max is not null then (
-        select count(*) from calls where ended_at is null and started_at > now - longest
+        select count(*) from calls where ended_at is null and started_at > $1 - $6 * interval '1 second'
     ) end as active,
     case when calls_per_minute is not null then (
-        select count(*) from calls where started_at >= minute and started_at < minute + interval '1 minute'
+        select count(*) from calls where started_at >= $2 and started_at < $3
     ) end as this_minute,
     case when daily_calls_max is not null then (
-        select count(*) from calls where started_at >= day and started_at < day + interval '24 hours'
+        select count(*) from calls where started_at >= $4 and started_at < $5
     ) end as today,
     case when daily_minutes_max is not null then (
-        select (extract(epoch from sum(greatest(interval '0', ended - greatest(started_at, day)))) * 1000000)::bigint
+        select (extract(epoch from sum(greatest(interval '0', ended - greatest(started_at, $4)))) * 1000000)::bigint
         from (
-            select started_at, least(ended_at, day + interval '24 hours') as ended
-            from calls where ended_at > day and started_at < day + interval '24 hours'
+            select started_at, least(ended_at, $5) as ended
+            from calls where ended_at > $4 and started_at < $5
             union all
-            select started_at, least(now, started_at + longest)
-            from calls where ended_at is null and started_at > day - longest
+            select started_at, least($1, started_at + $6 * interval '1 second')
+            from calls where ended_at is null and started_at > $4 - $6 * interval '1 second'
         ) as talked
     ) end as talked_today
+from call_limits
 ";
 
 // === impl Usage ===
 
 impl Usage {
-    /// The limits and what counts against them. Exact while the caller has the limits locked, and only in a
-    /// transaction whose statements see what others committed before them.
+    /// What there is at `now`, which is a time after the caller has locked the limits: in a transaction whose
+    /// statements see what others committed before them, nobody's call is missing then.
     pub(super) async fn read(
         transaction: &Transaction<'_>,
+        now: DateTime<Utc>,
         longest: Duration,
-    ) -> Result<(CallLimits, Self), tokio_postgres::Error> {
-        let select = format!("{SELECT}, {COLUMNS} from call_limits, times");
-        let longest = longest.as_secs_f64();
+    ) -> Result<Self, tokio_postgres::Error> {
+        let (minute, day) = (Window::of(now, MINUTE), Window::of(now, DAY));
         let row = transaction
-            .query_typed_one(&select, &[(&longest, Type::FLOAT8)])
+            .query_typed_one(
+                SELECT,
+                &[
+                    (&now, Type::TIMESTAMPTZ),
+                    (&minute.start, Type::TIMESTAMPTZ),
+                    (&minute.end, Type::TIMESTAMPTZ),
+                    (&day.start, Type::TIMESTAMPTZ),
+                    (&day.end, Type::TIMESTAMPTZ),
+                    (&longest.as_secs_f64(), Type::FLOAT8),
+                ],
+            )
             .await?;
-        Ok((CallLimits::try_from(&row)?, Self::try_from(&row)?))
+        Self::try_from(&row)
     }
 }
 
@@ -84,7 +90,6 @@ impl TryFrom<&Row> for Usage {
             Ok::<_, tokio_postgres::Error>(u64::try_from(count).unwrap_or(u64::MAX))
         };
         Ok(Self {
-            now: row.try_get("now")?,
             active: count("active")?,
             this_minute: count("this_minute")?,
             today: count("today")?,
