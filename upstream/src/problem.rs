@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tollgate_policy::refusal::{CapRefusal, Code, Refusal};
+use tollgate_policy::refusal::{Code, Refusal};
 
 /// A refusal, or a failure, as the client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,9 +15,20 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: Cow<'static, str>,
-    cap: Option<Box<CapRefusal>>,
+    cap: Option<Box<Cap>>,
     retry_after: Option<u32>,
     challenge: Option<HeaderValue>,
+}
+
+/// What refused, for [`Code::CapExceeded`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Cap {
+    /// The name that the limits have together.
+    pub(crate) cap: &'static str,
+    /// The one of them.
+    pub(crate) window: &'static str,
+    /// How much it allows.
+    pub(crate) limit: u32,
 }
 
 #[derive(Serialize)]
@@ -28,7 +39,7 @@ struct Body<'a> {
     code: &'static str,
     detail: &'a str,
     #[serde(flatten)]
-    cap: Option<&'a CapRefusal>,
+    cap: Option<&'a Cap>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
 }
@@ -86,6 +97,19 @@ impl Problem {
         }
     }
 
+    /// 429: the account has used up a cap; there may be room again in so many seconds.
+    pub(crate) fn cap_exceeded(cap: Cap, detail: &'static str, retry_after: u32) -> Self {
+        let refusal = Refusal {
+            detail,
+            retry_after: Some(retry_after),
+            ..Code::CapExceeded.into()
+        };
+        Self {
+            cap: Some(Box::new(cap)),
+            ..refusal.into()
+        }
+    }
+
     /// 500: our fault; what happened is in the log and not in the answer.
     pub fn internal() -> Self {
         Self::new(
@@ -110,7 +134,6 @@ impl From<Refusal> for Problem {
         Self {
             retry_after: refusal.retry_after,
             challenge: challenge.and_then(|text| HeaderValue::try_from(text).ok()),
-            cap: refusal.cap.map(Box::new),
             ..Self::new(status, refusal.code.as_str(), refusal.detail)
         }
     }
@@ -152,35 +175,47 @@ impl IntoResponse for Problem {
 #[cfg(test)]
 mod tests {
     use axum::body::to_bytes;
-    use tollgate_policy::refusal::Format;
+    use tollgate_policy::caps::Window;
+    use tollgate_policy::refusal::{CapRefusal, Format};
 
     use super::*;
 
+    async fn assert_same(problem: Problem, refusal: &Refusal) {
+        let expected = refusal.answer(Format::ProblemJson, false);
+        let response = problem.into_response();
+        assert_eq!(response.status().as_u16(), expected.status);
+        for (name, value) in &expected.headers {
+            assert_eq!(response.headers()[*name], value.as_str(), "{name}");
+        }
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        assert_eq!(str::from_utf8(&body), Ok(expected.body.as_str()));
+    }
+
     #[tokio::test]
     async fn a_refusal_is_what_the_gate_would_have_written() {
-        let cap = CapRefusal {
-            cap: "call_limits".to_owned(),
-            window: "daily_calls_max",
+        for code in [
+            Code::TokenExpired,
+            Code::KeysUnavailable,
+            Code::AccountReserved,
+        ] {
+            assert_same(code.into(), &code.into()).await;
+        }
+        let cap = Cap {
+            cap: "call_limits",
+            window: "per_day",
             limit: 500,
         };
-        let refusals = [
-            Code::TokenExpired.into(),
-            Code::KeysUnavailable.into(),
-            Refusal {
-                retry_after: Some(17),
-                cap: Some(cap),
-                ..Code::CapExceeded.into()
-            },
-        ];
-        for refusal in refusals {
-            let expected = refusal.answer(Format::ProblemJson, false);
-            let response = Problem::from(refusal).into_response();
-            assert_eq!(response.status().as_u16(), expected.status);
-            for (name, value) in &expected.headers {
-                assert_eq!(response.headers()[*name], value.as_str(), "{name}");
-            }
-            let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-            assert_eq!(str::from_utf8(&body), Ok(expected.body.as_str()));
-        }
+        let problem = Problem::cap_exceeded(cap, Code::CapExceeded.detail(), 17);
+        let refusal = Refusal {
+            retry_after: Some(17),
+            cap: Some(Box::new(CapRefusal {
+                cap: cap.cap.to_owned(),
+                window: Window::Day,
+                limit: cap.limit,
+                rate_limit: None,
+            })),
+            ..Code::CapExceeded.into()
+        };
+        assert_same(problem, &refusal).await;
     }
 }

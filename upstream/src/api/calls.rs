@@ -79,7 +79,7 @@ impl From<OriginateError> for Problem {
     fn from(error: OriginateError) -> Self {
         match error {
             OriginateError::NoAgent => agents::not_found(),
-            OriginateError::Limit(refusal) => refusal.into(),
+            OriginateError::Limit(reached) => reached.into(),
             OriginateError::Database(error) => error.into(),
             OriginateError::CutOff(error) => {
                 tracing::error!(%error, "starting a call was cut off");

@@ -1,19 +1,23 @@
 //! What an account may have of calls, and when that refuses one more.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Transaction};
-use tollgate_policy::refusal::{CapRefusal, Code, Refusal};
 
 use super::usage::Usage;
 use super::window::{DAY, MINUTE, Window};
 use crate::database::Whole;
+use crate::problem::{Cap, Problem};
 
 /// The name that the limits have in a refusal, beside the gate's own caps.
 const CAP: &str = "call_limits";
 
 const COLUMNS: &str = "concurrent_max, calls_per_minute, daily_calls_max, daily_minutes_max";
+
+const MICROSECONDS_IN_A_MINUTE: u64 = 60 * 1_000_000;
 
 /// The limits of one account: none lifts one, 0 blocks. All four must be said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,14 +37,12 @@ pub(crate) struct CallLimits {
     pub(super) daily_minutes_max: Option<u32>,
 }
 
-/// One limit, and what there is of what it limits.
-struct Limit {
+/// A limit that has no room for one more call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reached {
     window: &'static str,
-    most: Option<u32>,
-    used: u64,
-    /// How much one of the limit's number is.
-    unit: u64,
-    /// How long to wait until there is room again, in seconds; of a window, until it ends.
+    limit: u32,
+    /// Seconds until there may be room; of a window, until it ends.
     wait: u32,
     detail: &'static str,
 }
@@ -82,47 +84,46 @@ impl CallLimits {
         Ok((Self::try_from(&row)?, row.try_get("now")?))
     }
 
-    /// Why there is no room for one more call at `now`: of the limits that are reached, the one that stays so the longest.
-    pub(super) fn refusal(&self, usage: &Usage, now: DateTime<Utc>) -> Option<Refusal> {
+    /// Why there is no room for one more call at `now`: of the limits that are reached, the one that stays so for the
+    /// longest.
+    pub(super) fn reached(&self, usage: &Usage, now: DateTime<Utc>) -> Option<Reached> {
+        let minute = Window::of(now, MINUTE).seconds_left(now);
         let day = Window::of(now, DAY).seconds_left(now);
-        let limits = [
-            Limit {
-                window: "concurrent_max",
-                most: self.concurrent_max,
-                used: usage.active,
-                unit: 1,
+        let reached = [
+            Reached::by(
+                "concurrent_max",
+                self.concurrent_max,
+                usage.active,
                 // Nobody knows when a call ends.
-                wait: 1,
-                detail: "the account has as many active calls as it may have",
-            },
-            Limit {
-                window: "calls_per_minute",
-                most: self.calls_per_minute,
-                used: usage.this_minute,
-                unit: 1,
-                wait: Window::of(now, MINUTE).seconds_left(now),
-                detail: "the account has started as many calls in this minute as it may",
-            },
-            Limit {
-                window: "daily_calls_max",
-                most: self.daily_calls_max,
-                used: usage.today,
-                unit: 1,
-                wait: day,
-                detail: "the account has started as many calls today as it may",
-            },
-            Limit {
-                window: "daily_minutes_max",
-                most: self.daily_minutes_max,
-                used: usage.talked_today,
-                unit: 60 * 1_000_000,
-                wait: day,
-                detail: "the account has talked as many minutes today as it may",
-            },
+                1,
+                "the account has as many active calls as it may have",
+            ),
+            Reached::by(
+                "calls_per_minute",
+                self.calls_per_minute,
+                usage.this_minute,
+                minute,
+                "the account has started as many calls in this minute as it may",
+            ),
+            Reached::by(
+                "daily_calls_max",
+                self.daily_calls_max,
+                usage.today,
+                day,
+                "the account has started as many calls today as it may",
+            ),
+            Reached::by(
+                "daily_minutes_max",
+                self.daily_minutes_max,
+                // A minute that is not over is not used up.
+                usage.talked_today / MICROSECONDS_IN_A_MINUTE,
+                day,
+                "the account has talked as many minutes today as it may",
+            ),
         ];
         // The last of those that wait equally long: a day's, when a minute ends with it.
-        let longest = limits.iter().filter(|limit| limit.is_reached());
-        longest.max_by_key(|limit| limit.wait)?.refusal()
+        let reached = reached.into_iter().flatten();
+        reached.max_by_key(|reached| reached.wait)
     }
 }
 
@@ -143,25 +144,40 @@ impl TryFrom<&Row> for CallLimits {
     }
 }
 
-// === impl Limit ===
+// === impl Reached ===
 
-impl Limit {
-    fn is_reached(&self) -> bool {
-        self.most
-            .is_some_and(|most| self.used >= u64::from(most) * self.unit)
-    }
-
-    fn refusal(&self) -> Option<Refusal> {
-        Some(Refusal {
-            detail: self.detail,
-            retry_after: Some(self.wait),
-            cap: Some(CapRefusal {
-                cap: CAP.to_owned(),
-                window: self.window,
-                limit: self.most?,
-            }),
-            ..Code::CapExceeded.into()
+impl Reached {
+    fn by(
+        window: &'static str,
+        limit: Option<u32>,
+        used: u64,
+        wait: u32,
+        detail: &'static str,
+    ) -> Option<Self> {
+        let limit = limit?;
+        (used >= u64::from(limit)).then_some(Self {
+            window,
+            limit,
+            wait,
+            detail,
         })
+    }
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.detail)
+    }
+}
+
+impl From<Reached> for Problem {
+    fn from(reached: Reached) -> Self {
+        let cap = Cap {
+            cap: CAP,
+            window: reached.window,
+            limit: reached.limit,
+        };
+        Self::cap_exceeded(cap, reached.detail, reached.wait)
     }
 }
 
@@ -177,8 +193,6 @@ mod tests {
     const NOW: &str = "2026-03-01T12:34:56.5Z";
     const LEFT_OF_THE_DAY: u32 = 41_104;
     const LAST_OF_THE_DAY: &str = "2026-03-01T23:59:59Z";
-
-    const MINUTES: u64 = 60 * 1_000_000;
 
     fn all(limit: Option<u32>) -> CallLimits {
         CallLimits {
@@ -201,15 +215,13 @@ mod tests {
 
     /// Window, limit and wait of a refusal.
     fn refused(limits: CallLimits, used: [u64; 4], now: &str) -> Option<(&'static str, u32, u32)> {
-        let refusal = limits.refusal(&usage(used), now.parse().unwrap())?;
-        let cap = refusal.cap?;
-        assert_eq!((refusal.code, cap.cap.as_str()), (Code::CapExceeded, CAP));
-        Some((cap.window, cap.limit, refusal.retry_after?))
+        let reached = limits.reached(&usage(used), now.parse().unwrap())?;
+        Some((reached.window, reached.limit, reached.wait))
     }
 
     #[test]
     fn each_limit_is_reached_exactly() {
-        let (four, five) = (4 * MINUTES, 5 * MINUTES);
+        let (four, five) = (4 * MICROSECONDS_IN_A_MINUTE, 5 * MICROSECONDS_IN_A_MINUTE);
         let table = [
             ("concurrent_max", [4, 9, 9, five], [5, 0, 0, 0], 1),
             ("calls_per_minute", [9, 4, 9, five], [0, 5, 0, 0], 4),

@@ -6,11 +6,10 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 use tokio_postgres::types::Type;
 use tokio_postgres::{IsolationLevel, Transaction};
-use tollgate_policy::refusal::Refusal;
 use uuid::Uuid;
 
 use super::call::{COLUMNS, Call};
-use super::limits::CallLimits;
+use super::limits::{CallLimits, Reached};
 use super::number::PhoneNumber;
 use super::usage::Usage;
 use crate::database::{DatabaseError, Server};
@@ -33,8 +32,8 @@ pub(crate) struct NewCall {
 pub(crate) enum OriginateError {
     #[error("the account has no such agent")]
     NoAgent,
-    #[error("{}", .0.detail)]
-    Limit(Refusal),
+    #[error("{0}")]
+    Limit(Reached),
     #[error("{0}")]
     Database(#[from] DatabaseError),
     #[error("starting the call was cut off: {0}")]
@@ -93,8 +92,8 @@ async fn transact(
     let usage = Usage::read(&transaction, now, longest)
         .await
         .map_err(query)?;
-    if let Some(refusal) = limits.refusal(&usage, now) {
-        return Err(OriginateError::Limit(refusal));
+    if let Some(reached) = limits.reached(&usage, now) {
+        return Err(OriginateError::Limit(reached));
     }
     let call = store(&transaction, new, now).await.map_err(query)?;
     transaction.commit().await.map_err(query)?;
