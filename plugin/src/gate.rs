@@ -1,6 +1,7 @@
 //! Decides on requests and carries the decision out.
 
 mod known;
+mod needs;
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::caps::{self, Admitted};
 use tollgate_policy::config::{Mode, Policy};
-use tollgate_policy::decide::{Decision, Need, decide};
+use tollgate_policy::decide::{Decision, decide};
 use tollgate_policy::forward::Forward;
 use tollgate_policy::identity;
 use tollgate_policy::refusal::{Code, Refusal};
@@ -26,7 +27,7 @@ use crate::host::{self, Level, Map, pairs};
 use crate::issuer_keys::IssuerKeys;
 use crate::signature::{Place, Signatures};
 use crate::under_way::{self, UnderWay};
-use crate::waiting::{Full, Waiter, Waiting};
+use crate::waiting::{Waiter, Waiting};
 
 /// How many paused requests are answered or resumed in one call from the host. Envoy carries these out after the
 /// call, each within the one before (`WasmBase::doAfterVmCallActions`); some hundreds exhaust V8's stack, which ends
@@ -266,54 +267,6 @@ impl Gate {
                 Err(refusal) => self.turn_away(&refusal, &request),
             },
         }
-    }
-
-    /// Lets a request wait, or tells why it cannot.
-    fn wait(
-        &self,
-        context: u32,
-        waiter: Option<Waiter>,
-        need: Need,
-        now: Option<Duration>,
-    ) -> Result<(), Refusal> {
-        let now = now.ok_or(Code::NotReady)?;
-        // Also where the clock has stepped back since.
-        let latest = now + self.max_wait(need);
-        let until = waiter.map_or(latest, |waiter| waiter.until.min(latest));
-        if now >= until {
-            return Err(need.refusal());
-        }
-        let added = self.waiting.add(Waiter { context, until });
-        added.map_err(|Full| need.refusal())
-    }
-
-    fn see_to(&self, need: Need, now: Option<Duration>) -> Outlook {
-        let Some(now) = now else {
-            return Outlook::Wait;
-        };
-        let outlook = match need {
-            Need::Keys(position) => match self.policy.issuers.get(position) {
-                Some(issuer) => self.keys.want(position, issuer, now),
-                None => Outlook::Wait,
-            },
-            Need::Directory => self.directory.want(&self.policy, now),
-        };
-        if outlook == Outlook::DecideAgain {
-            self.waiting.wake_all();
-        }
-        outlook
-    }
-
-    fn max_wait(&self, need: Need) -> Duration {
-        let configured = match need {
-            Need::Keys(issuer) => {
-                let issuer = self.policy.issuers.get(issuer);
-                let remote = issuer.and_then(|issuer| issuer.jwks.remote.as_ref());
-                remote.map(|remote| remote.max_wait)
-            }
-            Need::Directory => self.policy.directory.as_ref().map(|remote| remote.max_wait),
-        };
-        configured.unwrap_or_default()
     }
 
     /// Lets a request go on.

@@ -17,6 +17,7 @@ mod cost;
 mod decision;
 mod directory;
 mod directory_faults;
+mod directory_fetch;
 mod election;
 mod faulty_host;
 mod fetch_races;

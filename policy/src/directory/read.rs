@@ -228,7 +228,7 @@ fn quoted(text: &str, most: usize) -> String {
         .chars()
         .map(|one| if one.is_control() { '\u{fffd}' } else { one });
     let mut quoted: String = line.take(most).collect();
-    if quoted.len() < text.len() && text.chars().nth(most).is_some() {
+    if text.chars().nth(most).is_some() {
         quoted.push('…');
     }
     quoted
