@@ -106,21 +106,22 @@ impl Entry {
 ///
 /// # Errors
 ///
-/// [`Code::AccountUnknown`]; [`Code::AccountSuspended`], but not for an administrator on an admin route, who may have to
-/// act on such an account.
+/// [`Code::AccountUnknown`] and [`Code::AccountSuspended`], but not for an administrator on an admin route: somebody must
+/// be able to make the first account, and to act on one that is suspended.
 pub fn existing(grant: Grant, directory: Option<&Directory>) -> Result<Existing<'_>, Code> {
     let Some(directory) = directory else {
         return Ok(Existing { grant, own: None });
     };
-    let listed = directory
-        .find(grant.account())
-        .ok_or(Code::AccountUnknown)?;
-    if listed.status == Status::Suspended && !grant.admin() {
-        return Err(Code::AccountSuspended);
+    let listed = directory.find(grant.account());
+    match listed.map(|listed| listed.status) {
+        Some(Status::Active) => {}
+        _ if grant.admin() => {}
+        Some(Status::Suspended) => return Err(Code::AccountSuspended),
+        None => return Err(Code::AccountUnknown),
     }
     Ok(Existing {
         grant,
-        own: listed.own,
+        own: listed.and_then(|listed| listed.own),
     })
 }
 

@@ -179,5 +179,5 @@ fn requests_of_many_accounts_take_a_bounded_number_of_keys() {
     let keys = world.shared.keys();
     assert!(keys.len() <= 300);
     assert!(keys.iter().all(|key| key.starts_with("tollgate.caps.v")));
-    assert!(keys.iter().all(|key| !key.contains("a1")));
+    assert!(keys.iter().all(|key| key.len() < 30), "{keys:?}");
 }
