@@ -22,6 +22,7 @@ mod keys;
 mod logs;
 mod paths;
 mod public;
+mod reload;
 mod rotation;
 mod signatures;
 mod supervise;
