@@ -12,4 +12,6 @@ mod root;
 mod shared_counts;
 mod signature;
 mod stream;
+#[cfg(feature = "trap")]
+mod trap;
 mod waiting;

@@ -11,6 +11,7 @@ mod admin;
 mod algorithms;
 mod bench;
 mod caps;
+mod caps_trap;
 mod configuration;
 mod demo;
 mod discovery;
