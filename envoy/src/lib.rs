@@ -16,6 +16,7 @@ pub mod postgres;
 pub mod process;
 pub mod progress;
 pub mod random;
+pub mod scripted;
 pub mod server;
 pub mod stack;
 pub mod tools;
