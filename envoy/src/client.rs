@@ -15,7 +15,7 @@ use serde_json::Value;
 
 pub use response::Response;
 pub use underway::Underway;
-pub use volley::{Outcomes, Volley};
+pub use volley::Outcomes;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
