@@ -17,7 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use arms::{ARMS, Arm, Filter, Tokens};
+pub use arms::{ARMS, Arm, Counting, Filter, Tokens};
 pub use load::LoadError;
 pub use report::Report;
 

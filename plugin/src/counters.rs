@@ -1,7 +1,9 @@
 //! What operators see in Envoy's statistics, as `wasmcustom.tollgate.…`.
 
+use tollgate_policy::caps::{Admitted, Caps, StoreError, Window};
+use tollgate_policy::config::Mode;
 use tollgate_policy::fetching::Failure;
-use tollgate_policy::refusal::Code;
+use tollgate_policy::refusal::{Code, Refusal};
 
 use crate::host::{self, Metric};
 
@@ -27,7 +29,32 @@ pub struct Counters {
     pub signatures_deferred: Counter,
     /// Whether Envoy verifies those that it can.
     pub signatures_offloaded: Gauge,
+    /// By cap, in the configuration's order.
+    pub caps: Vec<CapCounters>,
+    /// What the shared counts hold.
+    pub store: StoreGauges,
+    cap_names: Vec<String>,
     refused: Vec<(Code, Counter)>,
+    /// Only where refusals are reported.
+    reported: Vec<(Code, Counter)>,
+    uncounted: Vec<(&'static str, Counter)>,
+}
+
+/// What is counted for one cap.
+pub struct CapCounters {
+    /// Requests that it admitted.
+    pub admitted: Counter,
+    /// Requests that it counts as under way, of all workers.
+    pub in_flight: Gauge,
+    refused: Vec<(Window, Counter)>,
+}
+
+/// How full the shared counts are.
+pub struct StoreGauges {
+    /// Accounts with something that still counts.
+    pub accounts: Gauge,
+    /// Bytes of all slots' values.
+    pub bytes: Gauge,
 }
 
 /// What is counted for one issuer, by its place in the list.
@@ -78,8 +105,13 @@ impl Gauge {
 
 impl Counters {
     /// Defines them; once for each configuration.
-    pub fn define() -> Self {
-        let refused = |code: Code| Counter::define(&format!("requests.refused.{}", code.as_str()));
+    pub fn define(caps: &Caps, mode: Mode) -> Self {
+        let by_code = |what: &str| {
+            let counter =
+                |code: Code| Counter::define(&format!("requests.{what}.{}", code.as_str()));
+            Code::ALL.map(|code| (code, counter(code))).into()
+        };
+        let uncounted = |name| Counter::define(&format!("shared_counts.failed.{name}"));
         Self {
             public: Counter::define("requests.public"),
             forwarded: Counter::define("requests.forwarded"),
@@ -88,13 +120,69 @@ impl Counters {
             signatures_by_module: Counter::define("signatures.module"),
             signatures_deferred: Counter::define("signatures.deferred"),
             signatures_offloaded: Gauge::define("signatures.offloaded"),
-            refused: Code::ALL.map(|code| (code, refused(code))).into(),
+            caps: caps
+                .iter()
+                .map(|cap| CapCounters::define(cap.name()))
+                .collect(),
+            cap_names: caps.iter().map(|cap| cap.name().to_owned()).collect(),
+            store: StoreGauges {
+                accounts: Gauge::define("shared_counts.accounts"),
+                bytes: Gauge::define("shared_counts.bytes"),
+            },
+            refused: by_code("refused"),
+            reported: match mode {
+                Mode::Enforce => Vec::new(),
+                Mode::Report => by_code("reported"),
+            },
+            uncounted: StoreError::NAMES.map(|name| (name, uncounted(name))).into(),
         }
     }
 
     /// Counts a refusal.
-    pub fn refused(&self, code: Code) {
-        count(&self.refused, code);
+    pub fn refused(&self, refusal: &Refusal) {
+        count(&self.refused, refusal.code);
+        self.because_of(refusal);
+    }
+
+    /// Counts what would have been a refusal.
+    pub fn reported(&self, refusal: &Refusal) {
+        count(&self.reported, refusal.code);
+        self.because_of(refusal);
+    }
+
+    /// Counts a request that its caps admitted.
+    pub fn admitted(&self, admitted: &Admitted) {
+        for (position, cap) in self.caps.iter().enumerate() {
+            if admitted.counted().contains(position) {
+                cap.admitted.increment();
+            }
+        }
+    }
+
+    fn because_of(&self, refusal: &Refusal) {
+        if let Some(error) = refusal.uncounted {
+            count(&self.uncounted, error.as_str());
+        }
+        if let Some(cap) = &refusal.cap {
+            let position = self.cap_names.iter().position(|name| *name == cap.cap);
+            if let Some(counters) = position.and_then(|position| self.caps.get(position)) {
+                count(&counters.refused, cap.window);
+            }
+        }
+    }
+}
+
+// === impl CapCounters ===
+
+impl CapCounters {
+    fn define(cap: &str) -> Self {
+        let refused =
+            |window: Window| Counter::define(&format!("caps.{cap}.refused.{}", window.as_str()));
+        Self {
+            admitted: Counter::define(&format!("caps.{cap}.admitted")),
+            in_flight: Gauge::define(&format!("caps.{cap}.in_flight")),
+            refused: Window::ALL.map(|window| (window, refused(window))).into(),
+        }
     }
 }
 

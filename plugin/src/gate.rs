@@ -7,19 +7,23 @@ use std::time::Duration;
 
 use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::assertion::AssertionKey;
-use tollgate_policy::config::Policy;
+use tollgate_policy::caps::{self, Admitted};
+use tollgate_policy::config::{Mode, Policy};
 use tollgate_policy::decide::{Decision, Need, decide};
 use tollgate_policy::forward::Forward;
 use tollgate_policy::identity;
-use tollgate_policy::refusal::{Code, Format, Refusal};
+use tollgate_policy::refusal::{Code, Refusal};
 use tollgate_policy::request::Request;
 use tollgate_policy::token::TokenCache;
 
 use self::known::Known;
+use crate::answer;
 use crate::counters::Counters;
+use crate::counting::Counting;
 use crate::host::{self, Level, Map, pairs};
 use crate::issuer_keys::{IssuerKeys, Outlook};
 use crate::signature::{Place, Signatures};
+use crate::under_way::{self, UnderWay};
 use crate::waiting::{Full, Waiter, Waiting};
 
 /// How many paused requests are answered or resumed in one call from the host. Envoy carries these out after the
@@ -45,6 +49,8 @@ pub struct Gate {
     signatures: Signatures,
     tick: Cell<Option<Duration>>,
     counters: Counters,
+    counting: Counting,
+    under_way: UnderWay,
     waiting: Waiting,
     /// No request waits for longer, whatever the clock does.
     longest_wait: Duration,
@@ -66,7 +72,7 @@ pub enum Outcome {
 impl Gate {
     /// A gate for a configuration. What it lacks (a key in the environment, say) makes it refuse, never fail.
     pub fn new(policy: Policy) -> Self {
-        let counters = Counters::define();
+        let counters = Counters::define(&policy.caps, policy.mode);
         let signatures = Signatures::probe();
         let offloaded = signatures.place(Algorithm::Rs256) == Place::Host;
         counters.signatures_offloaded.record(offloaded.into());
@@ -77,6 +83,8 @@ impl Gate {
             signatures,
             tick: Cell::new(None),
             counters,
+            counting: Counting::new(),
+            under_way: UnderWay::default(),
             waiting: Waiting::default(),
             longest_wait: policy
                 .issuers
@@ -111,6 +119,8 @@ impl Gate {
                 self.waiting.wake_all();
             }
             self.waiting.wake_expired(now, self.longest_wait);
+            let Counters { caps, store, .. } = &self.counters;
+            self.counting.tick(&self.policy.caps, now, caps, store);
         }
         self.serve_waiting(root);
     }
@@ -130,6 +140,7 @@ impl Gate {
     /// Gives back what other workers would wait for: the root context ends.
     pub fn retire(&self) {
         self.keys.retire(&self.policy.issuers);
+        self.counting.retire();
     }
 
     /// Tries again for those whose turn it is, some at a time.
@@ -145,7 +156,7 @@ impl Gate {
             if self.serve_until(waiter.context, Some(waiter)) == Outcome::Forwarded
                 && host::resume_request().is_err()
             {
-                self.refuse(&Code::NotReady.into(), false);
+                answer::refuse(&Code::NotReady.into(), self.policy.errors, false);
             }
         }
         let _ = host::set_effective_context(root);
@@ -168,9 +179,23 @@ impl Gate {
         }
     }
 
-    /// Forgets a request that is no more.
-    pub fn forget(&self, context: u32) {
-        self.waiting.forget(context);
+    /// Forgets a request that is no more, and gives back what it took up. It may never have come so far.
+    pub fn forget(&self, context: u32, waited: bool) {
+        if waited {
+            self.waiting.forget(context);
+        }
+        if let Some(holding) = self.under_way.end(context) {
+            self.counting.ended(&self.policy.caps, holding);
+        }
+    }
+
+    /// Tells the client where its account stands, in the answer that is being delivered.
+    pub fn tell_client(&self, context: u32) {
+        if let Some(fields) = self.under_way.take_rate_limit(context) {
+            // An answer without them is an answer all the same.
+            let _ = host::add_response_header(caps::POLICY_HEADER, &fields.policy);
+            let _ = host::add_response_header(caps::HEADER, &fields.remaining);
+        }
     }
 
     /// Removes forged identity from a request's trailers: there too, a server could take it for the gate's.
@@ -196,7 +221,8 @@ impl Gate {
         let bytes = host::request(Map::Headers).unwrap_or_default();
         let Some(headers) = pairs::read(&bytes) else {
             let unread = Refusal::not_ready("the request's headers cannot be read");
-            return self.refuse(&unread, false);
+            self.refuse(&unread, false);
+            return Outcome::Answered;
         };
         let request = Request::read(headers, &self.policy.account_header);
         let known = Known {
@@ -217,30 +243,32 @@ impl Gate {
             self.counters.tokens_cached.increment();
         }
         match decision {
-            Decision::Forward(forward) if self.forward(&forward, &request).is_ok() => {
-                Outcome::Forwarded
-            }
-            Decision::Forward(_) => {
-                let unchanged = Refusal::not_ready("the request's headers cannot be changed");
-                self.refuse(&unchanged, request.is_grpc())
-            }
-            Decision::Refuse(refusal) => self.refuse(&refusal, request.is_grpc()),
-            Decision::Need(need) => {
-                let Some(now) = known.now else {
-                    return self.refuse(&Code::NotReady.into(), request.is_grpc());
-                };
-                // Also where the clock has stepped back since.
-                let latest = now + self.max_wait(need);
-                let until = waiter.map_or(latest, |waiter| waiter.until.min(latest));
-                if now >= until {
-                    return self.refuse(&Code::KeysUnavailable.into(), request.is_grpc());
-                }
-                match self.waiting.add(Waiter { context, until }) {
-                    Ok(()) => Outcome::Waiting,
-                    Err(Full) => self.refuse(&Code::KeysUnavailable.into(), request.is_grpc()),
-                }
-            }
+            Decision::Forward(forward) => self.forward(context, forward, &request),
+            Decision::Refuse(refusal) => self.turn_away(&refusal, &request),
+            Decision::Need(need) => match self.wait(context, waiter, need, known.now) {
+                Ok(()) => Outcome::Waiting,
+                Err(code) => self.turn_away(&code.into(), &request),
+            },
         }
+    }
+
+    /// Lets a request wait, or tells why it cannot.
+    fn wait(
+        &self,
+        context: u32,
+        waiter: Option<Waiter>,
+        need: Need,
+        now: Option<Duration>,
+    ) -> Result<(), Code> {
+        let now = now.ok_or(Code::NotReady)?;
+        // Also where the clock has stepped back since.
+        let latest = now + self.max_wait(need);
+        let until = waiter.map_or(latest, |waiter| waiter.until.min(latest));
+        if now >= until {
+            return Err(Code::KeysUnavailable);
+        }
+        let added = self.waiting.add(Waiter { context, until });
+        added.map_err(|Full| Code::KeysUnavailable)
     }
 
     fn see_to(&self, Need::Keys(position): Need, now: Option<Duration>) -> Outlook {
@@ -262,8 +290,47 @@ impl Gate {
         remote.map_or(Duration::ZERO, |remote| remote.max_wait)
     }
 
+    /// Lets a request go on.
+    fn forward(&self, context: u32, forward: Forward, request: &Request<'_>) -> Outcome {
+        let changed = self.change(&forward, request);
+        let admitted = forward.into_admitted();
+        if changed.is_err() {
+            if let Some(holding) = admitted.and_then(|admitted| admitted.into_parts().0) {
+                self.counting.undo(&self.policy.caps, holding);
+            }
+            let unchanged = Refusal::not_ready("the request's headers cannot be changed");
+            self.refuse(&unchanged, request.is_grpc());
+            return Outcome::Answered;
+        }
+        match admitted {
+            None => self.counters.public.increment(),
+            Some(admitted) => self.begin(context, admitted),
+        }
+        Outcome::Forwarded
+    }
+
+    fn begin(&self, context: u32, admitted: Admitted) {
+        self.counters.forwarded.increment();
+        self.counters.admitted(&admitted);
+        if let Some(exceeded) = admitted.exceeded() {
+            self.report(exceeded);
+        }
+        let (holding, standing) = admitted.into_parts();
+        if let Some(holding) = &holding {
+            self.counting.began(&self.policy.caps, holding);
+        }
+        let rate_limit = standing.rate_limit;
+        self.under_way.add(
+            context,
+            under_way::Request {
+                holding,
+                rate_limit,
+            },
+        );
+    }
+
     /// Changes the request's headers. Where one change fails the request must not go on.
-    fn forward(&self, forward: &Forward, request: &Request<'_>) -> host::Result<()> {
+    fn change(&self, forward: &Forward, request: &Request<'_>) -> host::Result<()> {
         let edits = forward.edits(request, &self.policy);
         for name in edits.remove {
             host::remove(Map::Headers, name)?;
@@ -271,54 +338,52 @@ impl Gate {
         for (name, value) in edits.set {
             host::set_request_header(name, value)?;
         }
-        let (decision, counter) = match forward.grant() {
-            None => ("public", &self.counters.public),
-            Some(grant) => {
-                host::set_filter_state("tollgate.account", grant.account().as_str())?;
-                ("forwarded", &self.counters.forwarded)
+        let decision = match forward.admitted() {
+            None => "public",
+            Some(admitted) => {
+                let account = admitted.grant().account();
+                host::set_filter_state("tollgate.account", account.as_str())?;
+                if let Some(tightest) = &admitted.standing().tightest {
+                    host::set_filter_state("tollgate.cap", tightest)?;
+                }
+                "forwarded"
             }
         };
         if let Some(subject) = forward.subject() {
             host::set_filter_state("tollgate.subject", subject)?;
         }
-        host::set_filter_state("tollgate.decision", decision)?;
-        counter.increment();
-        Ok(())
+        host::set_filter_state("tollgate.decision", decision)
     }
 
-    fn refuse(&self, refusal: &Refusal, grpc: bool) -> Outcome {
-        self.counters.refused(refusal.code);
-        // For the access log only: the answer does not depend on it.
-        let _ = host::set_filter_state("tollgate.decision", refusal.code.as_str());
-        respond(refusal, self.policy.errors, grpc)
+    /// Answers a request; or, where refusals are only reported, lets it go on as it came, but for forged identity.
+    fn turn_away(&self, refusal: &Refusal, request: &Request<'_>) -> Outcome {
+        if self.policy.mode == Mode::Report && self.change(&Forward::reported(), request).is_ok() {
+            self.report(refusal);
+            return Outcome::Forwarded;
+        }
+        self.refuse(refusal, request.is_grpc());
+        Outcome::Answered
+    }
+
+    fn refuse(&self, refusal: &Refusal, grpc: bool) {
+        self.counters.refused(refusal);
+        mark(refusal, "");
+        answer::refuse(refusal, self.policy.errors, grpc);
+    }
+
+    /// Counts and marks what would have been refused.
+    fn report(&self, refusal: &Refusal) {
+        self.counters.reported(refusal);
+        mark(refusal, "reported:");
     }
 }
 
-/// Answers a request while there is no configuration.
-pub fn refuse_all() -> Outcome {
-    let refusal = Refusal::not_ready("the gate has no configuration");
-    respond(&refusal, Format::default(), false)
-}
-
-fn respond(refusal: &Refusal, format: Format, grpc: bool) -> Outcome {
-    let answer = refusal.answer(format, grpc);
-    let headers: Vec<_> = answer
-        .headers
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let details = format!("tollgate:{}", refusal.code.as_str());
-    if host::respond(
-        answer.status,
-        &details,
-        &headers,
-        &answer.body,
-        answer.grpc_status,
-    )
-    .is_err()
-    {
-        // The request stays paused, so it is not let through; Envoy's timeouts end it.
-        host::log(Level::Error, "tollgate: a response could not be sent");
+/// Says in the access log what became of a request. Nothing depends on it.
+fn mark(refusal: &Refusal, prefix: &str) {
+    let decision = format!("{prefix}{}", refusal.code.as_str());
+    let _ = host::set_filter_state("tollgate.decision", &decision);
+    if let Some(cap) = &refusal.cap {
+        let left = format!("{}.{}=0", cap.cap, cap.window.as_str());
+        let _ = host::set_filter_state("tollgate.cap", &left);
     }
-    Outcome::Answered
 }

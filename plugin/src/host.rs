@@ -52,6 +52,13 @@ pub fn now() -> Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
+/// Bytes that nobody can guess.
+pub fn random<const SIZE: usize>() -> Result<[u8; SIZE]> {
+    let mut bytes = [0; SIZE];
+    check(unsafe { ffi::random_get(bytes.as_mut_ptr(), SIZE) })?;
+    Ok(bytes)
+}
+
 /// Asks for `on_tick` in this interval.
 pub fn set_tick_period(period: Duration) -> Result<()> {
     let milliseconds = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
@@ -126,6 +133,19 @@ pub fn set_request_header(name: &str, value: &str) -> Result<()> {
     check(unsafe {
         ffi::proxy_replace_header_map_value(
             Map::Headers as u32,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
+}
+
+/// Adds a header to the response that is being delivered; those of the name that are there stay.
+pub fn add_response_header(name: &str, value: &str) -> Result<()> {
+    check(unsafe {
+        ffi::proxy_add_header_map_value(
+            ffi::map::HTTP_RESPONSE_HEADERS,
             name.as_ptr(),
             name.len(),
             value.as_ptr(),

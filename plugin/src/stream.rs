@@ -7,7 +7,8 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::gate::{self, Gate, Outcome};
+use crate::answer;
+use crate::gate::{Gate, Outcome};
 
 /// One request's context.
 pub struct Stream {
@@ -37,15 +38,24 @@ impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
         #[cfg(feature = "trap")]
         crate::trap::spring_if_asked();
-        let outcome = match &self.gate {
-            Some(gate) => gate.serve(self.id),
-            None => gate::refuse_all(),
+        let outcome = if let Some(gate) = &self.gate {
+            gate.serve(self.id)
+        } else {
+            answer::refuse_without_configuration();
+            Outcome::Answered
         };
         self.waited = outcome == Outcome::Waiting;
         match outcome {
             Outcome::Forwarded => Action::Continue,
             Outcome::Answered | Outcome::Waiting => Action::Pause,
         }
+    }
+
+    fn on_http_response_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
+        if let Some(gate) = &self.gate {
+            gate.tell_client(self.id);
+        }
+        Action::Continue
     }
 
     fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
@@ -58,10 +68,10 @@ impl HttpContext for Stream {
 }
 
 impl Drop for Stream {
-    /// The client of a waiting request can leave.
+    /// However the request has ended: answered, reset, or given up by a client while it waited.
     fn drop(&mut self) {
-        if let Some(gate) = self.gate.as_ref().filter(|_| self.waited) {
-            gate.forget(self.id);
+        if let Some(gate) = &self.gate {
+            gate.forget(self.id, self.waited);
         }
     }
 }

@@ -1,36 +1,53 @@
 //! How much? What an account may use (step 7), counted exactly however many workers count.
 //!
-//! The counts live in a store that all workers share: a fixed number of slots, each changed by compare-and-swap.
-//! An account's counts of all caps are in one slot, so one swap admits a request to all of them or to none.
+//! The counts live in a store that all workers share. An account's counts of all caps are in one slot of it, so one swap
+//! admits a request to all of them or to none.
 
+mod admission;
+mod limits;
+mod rate_limit;
+mod roster;
 mod slot;
+mod store;
+mod tally;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use self::slot::{Full, Slot};
+pub use self::admission::{Admitted, Holding, Standing};
+pub use self::limits::{Limits, Override, Overrides, Window};
+use self::rate_limit::Remaining;
+pub use self::rate_limit::{HEADER, POLICY_HEADER, RateLimit};
+pub use self::roster::{BEAT, Roster, SILENCE, Watch, WorkerId};
+use self::slot::Slot;
+pub use self::store::{Counts, SLOTS, Store, StoreError, Version};
+use self::tally::Tally;
 use crate::account::AccountName;
 use crate::membership::Grant;
 use crate::path::Path;
 use crate::refusal::{CapRefusal, Code, Refusal};
 use crate::route::{Mounts, RoutePattern};
 
-/// Slots in the store. Together with [`slot::MAX_ACCOUNTS`] and [`MAX_CAPS`] it bounds the store's memory.
-pub const SLOTS: u32 = 4096;
-
 /// The most caps that can be configured.
 pub const MAX_CAPS: usize = 16;
 
-/// How often a swap is tried. Each failure means that another worker's succeeded, so only a store that is
-/// broken gets here.
-const ATTEMPTS: usize = 1000;
-
-/// The name of the only window that there is so far.
-const WINDOW: &str = "per_minute";
-
 /// All configured caps.
 #[derive(Debug, Default)]
-pub struct Caps(Vec<Cap>);
+pub struct Caps {
+    caps: Vec<Cap>,
+    rules: Rules,
+}
+
+/// What holds for all caps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// What the store's values may take, in bytes.
+    pub bytes: usize,
+    /// Whether clients are told what is left.
+    pub rate_limit_fields: bool,
+    /// Whether what exceeds a cap is refused, or only reported.
+    pub is_enforced: bool,
+}
 
 /// A named limit for each account, on all protected requests or on some routes.
 #[derive(Debug)]
@@ -42,41 +59,49 @@ pub struct Cap {
     accounts: BTreeMap<String, Limits>,
 }
 
-/// How much a cap allows. None: as much as you like.
+/// What a request asks for, as far as caps go.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'r> {
+    /// Where the routes are.
+    pub mounts: &'r Mounts,
+    /// The request's method.
+    pub method: &'r [u8],
+    /// The request's path.
+    pub path: &'r Path<'r>,
+    /// What the account has instead of the configured limits.
+    pub own: Option<&'r Overrides>,
+}
+
+/// What one slot of the store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Requests in a minute of the clock (UTC).
-    pub per_minute: Option<u32>,
+pub struct SlotUse {
+    /// Accounts with something that still counts.
+    pub accounts: u64,
+    /// Bytes.
+    pub bytes: u64,
 }
 
-/// Slots shared by all workers.
-pub trait Store {
-    /// A slot's bytes (none where it was never written) and the version to swap against.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    fn load(&self, slot: u32) -> Result<(Vec<u8>, Version), StoreError>;
-
-    /// Writes a slot if it still has this version; tells whether it had.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    fn swap(&self, slot: u32, bytes: &[u8], version: Version) -> Result<bool, StoreError>;
+/// One limited window of a cap that applies to a request.
+#[derive(Clone, Copy)]
+struct Limited<'c> {
+    cap: &'c Cap,
+    /// The cap's place in the list.
+    position: usize,
+    window: Window,
+    limit: u32,
 }
 
-/// Which writing of a slot was read; none: it was never written.
-pub type Version = Option<u32>;
+// === impl Rules ===
 
-/// The store cannot be reached.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the shared counts cannot be read or written")]
-pub struct StoreError;
-
-/// That a caller may act for an account and is within its caps. Only [`Caps::admit`] makes one.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Admitted(Grant);
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            bytes: 32 << 20,
+            rate_limit_fields: true,
+            is_enforced: true,
+        }
+    }
+}
 
 // === impl Cap ===
 
@@ -97,33 +122,29 @@ impl Cap {
         }
     }
 
+    /// Its configured name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What tells this cap's counts from others' in the store.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    fn applies(&self, mounts: &Mounts, method: &[u8], path: &Path<'_>) -> bool {
+    fn applies(&self, asked: &Asked<'_>) -> bool {
         self.routes.as_ref().is_none_or(|routes| {
             routes
                 .iter()
-                .any(|route| route.matches(mounts, method, path))
+                .any(|route| route.matches(asked.mounts, asked.method, asked.path))
         })
     }
 
-    fn limits(&self, account: &AccountName) -> Limits {
-        let own = self.accounts.get(account.as_str());
-        own.copied().unwrap_or(self.limits)
-    }
-
-    fn refuse(&self, limit: u32, retry_after: u32) -> Refusal {
-        Refusal {
-            retry_after: Some(retry_after),
-            cap: Some(CapRefusal {
-                cap: self.name.clone(),
-                window: WINDOW,
-                limit,
-            }),
-            ..Code::CapExceeded.into()
+    fn limits(&self, account: &AccountName, asked: &Asked<'_>) -> Limits {
+        let configured = self.accounts.get(account.as_str()).unwrap_or(&self.limits);
+        match asked.own.and_then(|own| own.get(&self.name)) {
+            Some(own) => configured.with(own),
+            None => *configured,
         }
     }
 }
@@ -132,81 +153,231 @@ impl Cap {
 
 impl Caps {
     /// Caps in the order in which they refuse.
-    pub fn new(caps: Vec<Cap>) -> Self {
-        Self(caps)
+    pub fn new(caps: Vec<Cap>, rules: Rules) -> Self {
+        Self { caps, rules }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.caps.is_empty()
+    }
+
+    /// All of them, in the configuration's order.
+    pub fn iter(&self) -> impl Iterator<Item = &Cap> {
+        self.caps.iter()
     }
 
     /// Counts a request, at `now` (since the Unix epoch), if all caps that apply have room for it.
     ///
     /// # Errors
     ///
-    /// [`Code::CapExceeded`] of the first cap that has none; [`Code::NotReady`] where counting is not possible.
-    pub fn admit(
+    /// [`Code::CapExceeded`] of the window that must be waited for longest; [`Code::NotReady`] where counting is not
+    /// possible.
+    pub fn admit<'s, S: Store + 's>(
         &self,
         grant: Grant,
-        mounts: &Mounts,
-        method: &[u8],
-        path: &Path<'_>,
+        asked: &Asked<'_>,
         now: Duration,
-        store: &impl Store,
+        counts: impl FnOnce() -> Result<Counts<'s, S>, StoreError>,
     ) -> Result<Admitted, Refusal> {
-        let limited: Vec<(&Cap, u32)> = self
-            .0
-            .iter()
-            .filter(|cap| cap.applies(mounts, method, path))
-            .filter_map(|cap| Some((cap, cap.limits(grant.account()).per_minute?)))
-            .collect();
-        if !limited.is_empty() {
-            count(&limited, grant.account(), now, store)?;
+        let limited = self.limited(grant.account(), asked);
+        if limited.is_empty() {
+            return Ok(Admitted::unlimited(grant));
         }
-        Ok(Admitted(grant))
+        let counts = counts()?;
+        match self.count(&limited, grant.account(), now, &counts) {
+            Ok(tally) => {
+                let standing = Standing::of(&remaining(&limited, &tally, now, &counts), self.rules);
+                let account = grant.account().clone();
+                let holding = Holding::of(account, counts.worker, positions(&limited, true));
+                Ok(Admitted::new(
+                    grant,
+                    positions(&limited, false),
+                    holding,
+                    standing,
+                ))
+            }
+            Err(refusal) if refusal.code == Code::CapExceeded && !self.rules.is_enforced => {
+                Ok(Admitted::reported(grant, refusal))
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Gives back what a request holds while it is under way. One that is not held any more, because its worker was
+    /// taken for dead, is nothing.
+    ///
+    /// # Errors
+    ///
+    /// It is still held; try again.
+    pub fn release<S: Store>(
+        &self,
+        holding: &Holding,
+        counts: &Counts<'_, S>,
+    ) -> Result<(), StoreError> {
+        counts.update(counts.slot_of(holding.account()), |bytes| {
+            let slot = Slot::read(bytes, holding.account()).ok_or(StoreError::Foreign)?;
+            let mut tally = slot.tally().ok_or(StoreError::Foreign)?.unwrap_or_default();
+            let mut changed = false;
+            for cap in self.held(holding) {
+                changed |= tally.give_back(cap.id, holding.worker());
+            }
+            Ok((changed.then(|| slot.with(&tally)), ()))
+        })
+    }
+
+    /// The caps of which a request holds one.
+    pub fn held(&self, holding: &Holding) -> impl Iterator<Item = &Cap> {
+        let caps = self.caps.iter().enumerate();
+        caps.filter_map(|(position, cap)| holding.caps().contains(position).then_some(cap))
+    }
+
+    /// Drops the accounts from a slot that use nothing any more; tells what is left.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn tidy<S: Store>(
+        &self,
+        slot: u32,
+        now: Duration,
+        counts: &Counts<'_, S>,
+    ) -> Result<SlotUse, StoreError> {
+        counts.update(slot, |bytes| {
+            let tidied = slot::tidy(bytes, now, counts).ok_or(StoreError::Foreign)?;
+            let size = tidied.bytes.as_ref().map_or(bytes.len(), Vec::len);
+            let used = SlotUse {
+                accounts: tidied.accounts.into(),
+                bytes: u64::try_from(size).unwrap_or(u64::MAX),
+            };
+            Ok((tidied.bytes, used))
+        })
+    }
+
+    fn limited(&self, account: &AccountName, asked: &Asked<'_>) -> Vec<Limited<'_>> {
+        let mut limited = Vec::with_capacity(self.caps.len() * Window::ALL.len());
+        for (position, cap) in self.caps.iter().enumerate() {
+            if cap.applies(asked) {
+                let limits = cap.limits(account, asked);
+                let of = |window| {
+                    limits.of(window).map(|limit| Limited {
+                        cap,
+                        position,
+                        window,
+                        limit,
+                    })
+                };
+                limited.extend(Window::ALL.into_iter().filter_map(of));
+            }
+        }
+        limited
+    }
+
+    /// Counts a request in all windows, or in none.
+    fn count<S: Store>(
+        &self,
+        limited: &[Limited<'_>],
+        account: &AccountName,
+        now: Duration,
+        counts: &Counts<'_, S>,
+    ) -> Result<Tally, Refusal> {
+        counts.update(counts.slot_of(account), |bytes| {
+            let slot = Slot::read(bytes, account).ok_or(StoreError::Foreign)?;
+            let tally = slot.tally().ok_or(StoreError::Foreign)?.unwrap_or_default();
+            let mut tally = tally.at(now).ok_or(StoreError::Foreign)?;
+            let left = remaining(limited, &tally, now, counts);
+            if let Some(refusal) = self.refusal(&left) {
+                return Err(refusal);
+            }
+            tally.tidy(counts);
+            for window in limited {
+                tally.add(window.cap.id, window.window, counts.worker);
+            }
+            let written = self.fit(bytes, &slot, &tally, now, counts)?;
+            Ok((Some(written), tally))
+        })
+    }
+
+    /// The slot's bytes with a tally; accounts that use nothing any more make room for it.
+    fn fit<S: Store>(
+        &self,
+        bytes: &[u8],
+        slot: &Slot<'_>,
+        tally: &Tally,
+        now: Duration,
+        counts: &Counts<'_, S>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let most = self.rules.bytes / usize::try_from(SLOTS).unwrap_or(1);
+        let written = slot.with(tally);
+        if written.len() <= most || written.len() <= bytes.len() {
+            return Ok(written);
+        }
+        let tidied = slot::tidy(bytes, now, counts).ok_or(StoreError::Foreign)?;
+        let full = StoreError::Full(tidied.seconds_used);
+        let smaller = tidied.bytes.ok_or(full)?;
+        let slot = Slot::read(&smaller, slot.account()).ok_or(StoreError::Foreign)?;
+        let written = slot.with(tally);
+        if written.len() <= most {
+            Ok(written)
+        } else {
+            Err(full)
+        }
+    }
+
+    /// The refusal of the window that must be waited for longest, if one has no room.
+    fn refusal(&self, left: &[Remaining<'_>]) -> Option<Refusal> {
+        let mut used_up: Option<&Remaining<'_>> = None;
+        for window in left.iter().filter(|window| window.left == 0) {
+            if used_up.is_none_or(|longest| window.seconds > longest.seconds) {
+                used_up = Some(window);
+            }
+        }
+        let window = used_up?;
+        Some(Refusal {
+            retry_after: Some(window.seconds),
+            cap: Some(Box::new(CapRefusal {
+                cap: window.cap.to_owned(),
+                window: window.window,
+                limit: window.limit,
+                rate_limit: self.rules.tells_clients().then(|| RateLimit::of(left)),
+            })),
+            ..Code::CapExceeded.into()
+        })
     }
 }
 
-fn count(
-    limited: &[(&Cap, u32)],
-    account: &AccountName,
+// === impl Rules ===
+
+impl Rules {
+    /// What is only reported shows nowhere in an answer.
+    fn tells_clients(self) -> bool {
+        self.rate_limit_fields && self.is_enforced
+    }
+}
+
+fn remaining<'c, S: Store>(
+    limited: &[Limited<'c>],
+    tally: &Tally,
     now: Duration,
-    store: &impl Store,
-) -> Result<(), Refusal> {
-    let unreachable = |StoreError| Refusal::not_ready("the shared counts cannot be reached");
-    let number = slot_of(account);
-    for _ in 0..ATTEMPTS {
-        let (bytes, version) = store.load(number).map_err(unreachable)?;
-        let slot = match version {
-            None => Slot::new(now),
-            Some(_) => Slot::read(&bytes, now),
-        };
-        let mut slot =
-            slot.ok_or_else(|| Refusal::not_ready("the shared counts are not the gate's"))?;
-        let retry_after = slot.seconds_left(now);
-        if let Some((cap, limit)) = limited
-            .iter()
-            .find(|(cap, limit)| slot.used(account, cap.id) >= *limit)
-        {
-            return Err(cap.refuse(*limit, retry_after));
-        }
-        for (cap, _) in limited {
-            slot.add_one(account, cap.id).map_err(|Full| Refusal {
-                retry_after: Some(retry_after),
-                ..Refusal::not_ready(
-                    "the shared counts have no room for another account this minute",
-                )
-            })?;
-        }
-        if store
-            .swap(number, &slot.write(), version)
-            .map_err(unreachable)?
-        {
-            return Ok(());
-        }
-    }
-    Err(Refusal::not_ready("the shared counts change too fast"))
+    counts: &Counts<'_, S>,
+) -> Vec<Remaining<'c>> {
+    let of = |limited: &Limited<'c>| Remaining {
+        cap: &limited.cap.name,
+        window: limited.window,
+        limit: limited.limit,
+        left: limited
+            .limit
+            .saturating_sub(tally.used(limited.cap.id, limited.window, counts)),
+        seconds: tally.seconds_left(limited.window, now),
+    };
+    limited.iter().map(of).collect()
 }
 
-fn slot_of(account: &AccountName) -> u32 {
-    let hash = fnv1a(account.as_str().as_bytes());
-    u32::try_from(hash % u64::from(SLOTS)).unwrap_or_default()
+fn positions(limited: &[Limited<'_>], concurrent_only: bool) -> admission::Positions {
+    let counted = limited
+        .iter()
+        .filter(|limited| !concurrent_only || limited.window == Window::Concurrent);
+    counted.map(|limited| limited.position).collect()
 }
 
 /// The same in every worker and version, which std's hashers do not promise.
@@ -214,15 +385,6 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
-}
-
-// === impl Admitted ===
-
-impl Admitted {
-    /// Who was admitted, and for which account.
-    pub fn grant(&self) -> &Grant {
-        &self.0
-    }
 }
 
 #[cfg(test)]

@@ -37,6 +37,18 @@ pub struct Policy {
     pub assertion: Option<AssertionRules>,
     /// How refusals are written.
     pub errors: Format,
+    /// Whether they are.
+    pub mode: Mode,
+}
+
+/// What becomes of a request that is to be refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// It is counted and marked, and goes on.
+    Report,
 }
 
 /// How assertions are made.

@@ -1,7 +1,7 @@
 //! The decision: one question after the other; the first refusal wins, and nothing after it is looked at.
 
 use crate::assertion::AssertionKey;
-use crate::caps::Store;
+use crate::caps::{Asked, Counts, Store, StoreError};
 use crate::config::Policy;
 use crate::credential;
 use crate::forward::Forward;
@@ -14,6 +14,10 @@ use crate::token::{self, Rejection, TokenCache, Verifier};
 
 /// What is to become of a request.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made once a request, and never kept"
+)]
 pub enum Decision {
     /// It goes on, with the identity that was verified.
     Forward(Forward),
@@ -32,14 +36,18 @@ pub enum Need {
 
 /// All that the rules cannot know by themselves.
 pub trait Knowledge: Verifier {
-    /// The counts that all workers share.
+    /// Where requests are counted.
     type Store: Store;
 
     /// The tokens that were verified lately.
     fn tokens(&self) -> &TokenCache;
 
-    /// The counts that all workers share.
-    fn store(&self) -> &Self::Store;
+    /// The counts that all workers share, where they can be had.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn counts(&self) -> Result<Counts<'_, Self::Store>, StoreError>;
 
     /// The key for assertions, where the environment has one.
     fn assertion_key(&self) -> Option<&AssertionKey>;
@@ -88,13 +96,22 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
 
     // 7. The caps.
     let now = known.now().ok_or(Code::NotReady)?;
-    let (mounts, method) = (&policy.mounts, request.method);
-    let caps = &policy.caps;
-    let admitted = caps.admit(grant, mounts, method, &path, now, known.store())?;
+    let asked = Asked {
+        mounts: &policy.mounts,
+        method: request.method,
+        path: &path,
+        own: None,
+    };
+    let admitted = policy.caps.admit(grant, &asked, now, || known.counts())?;
 
     // 8. Forward.
     let assertion = policy.assertion.as_ref().zip(known.assertion_key());
-    Ok(Forward::verified(admitted, class, now, assertion)?)
+    Forward::verified(admitted, class, now, assertion).map_err(|admitted| {
+        if let (Some(holding), Ok(counts)) = (admitted.holding(), known.counts()) {
+            let _ = policy.caps.release(holding, &counts);
+        }
+        Code::NotReady.into()
+    })
 }
 
 // === impl Stop ===

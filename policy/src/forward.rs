@@ -7,7 +7,6 @@ use crate::caps::Admitted;
 use crate::config::{AssertionRules, Policy};
 use crate::identity;
 use crate::membership::Grant;
-use crate::refusal::Code;
 use crate::request::{Field, Request};
 use crate::route::Class;
 
@@ -17,6 +16,8 @@ pub struct Forward {
     /// None on a public route.
     verified: Option<Verified>,
     forward_authorization: bool,
+    /// Whether it would be refused, were refusals not only reported.
+    is_reported: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -44,22 +45,41 @@ impl Forward {
         Self {
             verified: None,
             forward_authorization: class.forward_authorization,
+            is_reported: false,
+        }
+    }
+
+    /// A request that is let pass although it would be refused: as the client sent it, but for what an upstream takes
+    /// for the gate's word.
+    pub fn reported() -> Self {
+        Self {
+            verified: None,
+            forward_authorization: true,
+            is_reported: true,
         }
     }
 
     /// A request that was admitted for an account at `now`, with an assertion where there are rules for one.
+    ///
+    /// # Errors
+    ///
+    /// No assertion can be made; what the request holds is to be given back.
+    #[allow(clippy::result_large_err, reason = "it never happens")]
     pub(crate) fn verified(
         admitted: Admitted,
         class: Class,
         now: Duration,
         assertion: Option<(&AssertionRules, &AssertionKey)>,
-    ) -> Result<Self, Code> {
+    ) -> Result<Self, Admitted> {
         let assertion = match assertion {
             None => None,
             Some((rules, key)) => {
                 let statement = statement(admitted.grant());
                 let signed = key.sign(&statement, &rules.audience, now.as_secs(), rules.ttl);
-                Some(signed.ok_or(Code::NotReady)?)
+                match signed {
+                    Some(signed) => Some(signed),
+                    None => return Err(admitted),
+                }
             }
         };
         let verified = Verified {
@@ -70,13 +90,23 @@ impl Forward {
         Ok(Self {
             verified: Some(verified),
             forward_authorization: class.forward_authorization,
+            is_reported: false,
         })
     }
 
     /// Who was admitted; none on a public route.
     pub fn grant(&self) -> Option<&Grant> {
-        let verified = self.verified.as_ref()?;
-        Some(verified.admitted.grant())
+        self.admitted().map(Admitted::grant)
+    }
+
+    /// That somebody was admitted; none on a public route.
+    pub fn admitted(&self) -> Option<&Admitted> {
+        self.verified.as_ref().map(|verified| &verified.admitted)
+    }
+
+    /// What was admitted, to be given back when the request ends; none on a public route.
+    pub fn into_admitted(self) -> Option<Admitted> {
+        self.verified.map(|verified| verified.admitted)
     }
 
     /// The subject as it may be written into a header or a log; none on a public route.
@@ -93,10 +123,10 @@ impl Forward {
             .map(|verified| verified.headers(request, policy))
             .unwrap_or_default();
         let stays = |name: &[u8]| {
-            self.grant().is_some_and(|grant| {
-                name == policy.account_header.as_bytes()
-                    || (grant.admin() && name == identity::ADMIN_HEADER.as_bytes())
-            })
+            let admin = self.is_reported || self.grant().is_some_and(Grant::admin);
+            let account = self.is_reported || self.grant().is_some();
+            (account && name == policy.account_header.as_bytes())
+                || (admin && name == identity::ADMIN_HEADER.as_bytes())
         };
         let mut remove: Vec<_> = request
             .forged

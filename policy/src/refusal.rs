@@ -7,6 +7,7 @@ mod code;
 use serde::Serialize;
 
 pub use self::code::Code;
+use crate::caps::{self, RateLimit, StoreError, Window};
 
 /// A refusal with what the client may do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,19 +18,23 @@ pub struct Refusal {
     pub detail: &'static str,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u32>,
+    /// Why counting was not possible, where it was not.
+    pub uncounted: Option<StoreError>,
     /// The cap that refused, for [`Code::CapExceeded`].
-    pub cap: Option<CapRefusal>,
+    pub cap: Option<Box<CapRefusal>>,
 }
 
 /// Which cap refused a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapRefusal {
     /// The cap's configured name.
     pub cap: String,
-    /// The window's field name: `per_minute`.
-    pub window: &'static str,
+    /// The window.
+    pub window: Window,
     /// Requests allowed in the window.
     pub limit: u32,
+    /// What the client is told of all windows; nothing where it is not to be told.
+    pub rate_limit: Option<RateLimit>,
 }
 
 /// How refusals are written.
@@ -63,9 +68,16 @@ struct Problem<'a> {
     code: &'static str,
     detail: &'static str,
     #[serde(flatten)]
-    cap: Option<&'a CapRefusal>,
+    cap: Option<CapMembers<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct CapMembers<'a> {
+    cap: &'a str,
+    window: &'static str,
+    limit: u32,
 }
 
 // === impl Refusal ===
@@ -77,7 +89,27 @@ impl From<Code> for Refusal {
             code,
             detail: code.detail(),
             retry_after,
+            uncounted: None,
             cap: None,
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let (detail, retry_after) = match error {
+            StoreError::Unreachable => ("the shared counts cannot be reached", 1),
+            StoreError::Foreign => ("the shared counts are not the gate's", 1),
+            StoreError::Contended => ("the shared counts change too fast", 1),
+            StoreError::Full(seconds) => (
+                "the shared counts have no room for another account",
+                seconds,
+            ),
+        };
+        Self {
+            retry_after: Some(retry_after),
+            uncounted: Some(error),
+            ..Self::not_ready(detail)
         }
     }
 }
@@ -99,6 +131,10 @@ impl Refusal {
         }
         if let Some(seconds) = self.retry_after {
             headers.push(("retry-after", seconds.to_string()));
+        }
+        if let Some(fields) = self.cap.as_ref().and_then(|cap| cap.rate_limit.as_ref()) {
+            headers.push((caps::POLICY_HEADER, fields.policy.clone()));
+            headers.push((caps::HEADER, fields.remaining.clone()));
         }
         let body = match format {
             _ if grpc => self.line(),
@@ -136,7 +172,7 @@ impl Refusal {
             Some(cap) => format!(
                 "{}: {} ({}) of `{}`",
                 self.code.as_str(),
-                cap.window,
+                cap.window.as_str(),
                 cap.limit,
                 cap.cap
             ),
@@ -150,7 +186,11 @@ impl Refusal {
             status: self.code.status(),
             code: self.code.as_str(),
             detail: self.detail,
-            cap: self.cap.as_ref(),
+            cap: self.cap.as_ref().map(|cap| CapMembers {
+                cap: &cap.cap,
+                window: cap.window.as_str(),
+                limit: cap.limit,
+            }),
             retry_after: self.retry_after,
         };
         // Strings and numbers always serialize; the line stands in should that ever change.
@@ -185,11 +225,12 @@ mod tests {
     fn a_cap_says_which() {
         let refusal = Refusal {
             retry_after: Some(17),
-            cap: Some(CapRefusal {
+            cap: Some(Box::new(CapRefusal {
                 cap: "requests".to_owned(),
-                window: "per_minute",
+                window: Window::Minute,
                 limit: 60,
-            }),
+                rate_limit: None,
+            })),
             ..Code::CapExceeded.into()
         };
         let answer = refusal.answer(Format::ProblemJson, false);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::account::AccountName;
 use crate::algorithm::Algorithm;
 use crate::assertion::AssertionKey;
-use crate::caps::{Store, StoreError, Version};
+use crate::caps::{Counts, Roster, Store, StoreError, Version, WorkerId};
 use crate::config::Policy;
 use crate::decide::Knowledge;
 use crate::keys::{KeySet, PublicKey};
@@ -129,6 +129,8 @@ pub struct World {
     pub tokens: TokenCache,
     pub assertion_key: Option<AssertionKey>,
     pub store: Slots,
+    pub roster: Rc<Roster>,
+    pub worker: WorkerId,
     /// How many signatures were verified.
     pub verified: Cell<usize>,
 }
@@ -136,6 +138,8 @@ pub struct World {
 impl Default for World {
     fn default() -> Self {
         let set = json!({ "keys": [jwk("1")] });
+        let mut roster = Roster::new([7; 16]);
+        let worker = roster.join();
         Self {
             now: Duration::from_secs(NOW),
             keys: KeySet::from_object(set.as_object().unwrap())
@@ -148,6 +152,8 @@ impl Default for World {
             }),
             assertion_key: AssertionKey::new(&[7; 32]).ok(),
             store: Slots::default(),
+            roster: Rc::new(roster),
+            worker,
             verified: Cell::new(0),
         }
     }
@@ -185,8 +191,12 @@ impl Knowledge for World {
         &self.tokens
     }
 
-    fn store(&self) -> &Slots {
-        &self.store
+    fn counts(&self) -> Result<Counts<'_, Slots>, StoreError> {
+        Ok(Counts {
+            store: &self.store,
+            roster: Rc::clone(&self.roster),
+            worker: self.worker,
+        })
     }
 
     fn assertion_key(&self) -> Option<&AssertionKey> {
@@ -213,5 +223,21 @@ impl Store for Slots {
         }
         slots.insert(slot, (bytes.to_vec(), version.unwrap_or(0) + 1));
         Ok(true)
+    }
+}
+
+impl Slots {
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
+    /// What all values take.
+    pub fn bytes(&self) -> usize {
+        self.0.borrow().values().map(|(bytes, _)| bytes.len()).sum()
+    }
+
+    /// Those that were written.
+    pub fn slots(&self) -> Vec<u32> {
+        self.0.borrow().keys().copied().collect()
     }
 }

@@ -43,10 +43,21 @@ pub enum Filter {
     },
     /// Tollgate, as far as the token only.
     Token,
-    /// Tollgate with an assertion, and a cap.
-    Gate {
-        /// The cap.
-        per_minute: u32,
+    /// Tollgate with an assertion.
+    Gate(Counting),
+}
+
+/// What Tollgate counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// Nothing.
+    Nothing,
+    /// So many requests a minute.
+    Minute(u32),
+    /// In all four windows, with limits that nobody comes near.
+    All {
+        /// Whether the answers say what is left.
+        fields: bool,
     },
 }
 
@@ -60,12 +71,13 @@ pub enum Tokens {
 }
 
 /// With a cap that nobody comes near.
-const GATE: Filter = Filter::Gate {
-    per_minute: 1_000_000_000,
-};
+const GATE: Filter = Filter::Gate(Counting::Minute(PLENTY));
+
+/// A limit that nobody comes near.
+const PLENTY: u32 = 1_000_000_000;
 
 /// All arms.
-pub const ARMS: [Arm; 8] = [
+pub const ARMS: [Arm; 11] = [
     Arm::new(BASELINE, Filter::None, Tokens::New),
     Arm::new("no-op wasm", Filter::NoOp, Tokens::New),
     Arm::new(YARDSTICK, Filter::JwtAuthn { cache: false }, Tokens::New),
@@ -78,6 +90,21 @@ pub const ARMS: [Arm; 8] = [
     Arm::new("tollgate token cached", Filter::Token, Tokens::Known),
     Arm::new("tollgate gate new", GATE, Tokens::New),
     Arm::new("tollgate gate cached", GATE, Tokens::Known),
+    Arm::new(
+        "tollgate caps off",
+        Filter::Gate(Counting::Nothing),
+        Tokens::Known,
+    ),
+    Arm::new(
+        "tollgate caps on",
+        Filter::Gate(Counting::All { fields: true }),
+        Tokens::Known,
+    ),
+    Arm::new(
+        "tollgate caps silent",
+        Filter::Gate(Counting::All { fields: false }),
+        Tokens::Known,
+    ),
 ];
 
 /// What the arms' configurations are made of.
@@ -110,19 +137,26 @@ impl Arm {
             Filter::NoOp => Some(no_op()),
             Filter::JwtAuthn { cache } => Some(jwt_authn(parts.issuer, cache)),
             Filter::Token => return self.tollgate(config, parts, None),
-            Filter::Gate { per_minute } => return self.tollgate(config, parts, Some(per_minute)),
+            Filter::Gate(counting) => return self.tollgate(config, parts, Some(counting)),
         };
         config.with_filter(instead)
     }
 
-    /// With the least that it must be told; with a cap, also with an assertion.
+    /// With the least that it must be told; as a whole gate, also with an assertion and what it counts.
     fn tollgate(
         self,
         mut config: Config,
         parts: Parts<'_>,
-        per_minute: Option<u32>,
+        gate: Option<Counting>,
     ) -> Result<Config, ConfigError> {
-        let caps = per_minute.map(|cap| json!({"name": "requests", "limits": {"per_minute": cap}}));
+        let limits = match gate {
+            None | Some(Counting::Nothing) => None,
+            Some(Counting::Minute(limit)) => Some(json!({"per_minute": limit})),
+            Some(Counting::All { .. }) => Some(json!({
+                "concurrent": PLENTY, "per_minute": PLENTY, "per_hour": PLENTY, "per_day": PLENTY,
+            })),
+        };
+        let caps = limits.map(|limits| json!({"name": "requests", "limits": limits}));
         let assertion = json!({"key_env": ASSERTION_KEY, "audience": "upstream"});
         let cache = match self.tokens {
             // Each is verified and remembered, and forgotten when it comes again.
@@ -137,8 +171,9 @@ impl Arm {
                 "membership": {"claim": [ACCOUNTS_CLAIM], "shape": "list"},
             }],
             "token_cache": cache,
-            "assertion": per_minute.map(|_| assertion),
+            "assertion": gate.map(|_| assertion),
             "caps": Vec::from_iter(caps),
+            "rate_limit_fields": gate != Some(Counting::All { fields: false }),
         });
         config.with_module(parts.module)
     }

@@ -11,7 +11,7 @@ use wasmparser::{Export, Parser};
 
 /// What Envoy may call, besides what has no `proxy_on_` in front: each is there because `plugin/src/root.rs` or
 /// `plugin/src/stream.rs` answers it, or because the SDK keeps its books by it.
-const USED: [&str; 9] = [
+const USED: [&str; 10] = [
     "proxy_on_memory_allocate",
     "proxy_on_context_create",
     "proxy_on_vm_start",
@@ -20,6 +20,7 @@ const USED: [&str; 9] = [
     "proxy_on_http_call_response",
     "proxy_on_request_headers",
     "proxy_on_request_trailers",
+    "proxy_on_response_headers",
     "proxy_on_delete",
 ];
 

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use tollgate_envoy::bench::{ARMS, Arm, Filter, Tokens, measure};
+use tollgate_envoy::bench::{ARMS, Arm, Counting, Filter, Tokens, measure};
 
 use crate::world::{MODULE, tool};
 
@@ -41,7 +41,7 @@ fn every_arm_is_measured() {
 #[test]
 fn an_arm_that_answers_wrongly_ends_it() {
     // Right until the cap is reached, which is after some answers.
-    let filter = Filter::Gate { per_minute: 100 };
+    let filter = Filter::Gate(Counting::Minute(100));
     let arms = [Arm::new("wrong", filter, Tokens::Known)];
     let error = measure(&tool(), &MODULE, &arms, 1, SHORT).unwrap_err();
     assert_eq!(

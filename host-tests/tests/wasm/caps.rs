@@ -58,6 +58,9 @@ fn workers_in_threads_share_the_limit() {
 fn interrupted(limit: u32, others: usize) -> (Worker, usize, bool) {
     let world = World::new();
     let mut first = worker(&world, limit);
+    // It has joined the others before.
+    let globex = Token::good().claim("accounts", json!(["globex"])).signed();
+    first.request(Request::get("/x").account("globex").bearer(&globex));
     let second = Arc::new(Mutex::new(worker(&world, limit)));
     let between = Arc::new(Mutex::new(0));
     for _ in 0..others {

@@ -127,7 +127,7 @@ fn a_cluster_that_envoy_does_not_know_is_logged_and_tried_again() {
 fn no_lie_makes_it_trap() {
     let text = configuration::capped(configuration::remote(), 1).to_string();
     let ours = |(_, call): &(usize, String)| call.starts_with("proxy_");
-    for (nth, call) in calls(&configuration::remote())
+    for (nth, call) in calls(&configuration::capped(configuration::remote(), 1))
         .into_iter()
         .enumerate()
         .filter(ours)

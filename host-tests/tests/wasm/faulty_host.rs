@@ -101,6 +101,7 @@ fn the_calls_are_the_ones_that_are_tested() {
         "proxy_send_local_response",
         "proxy_set_property",
         "proxy_set_shared_data",
+        "random_get",
     ];
     assert_eq!(calls_for_requests(), expected.map(str::to_owned).into());
 }
@@ -236,22 +237,24 @@ fn no_time_makes_the_filter_trap() {
 fn shared_counts_that_nobody_wrote_admit_nobody() {
     let world = World::new();
     world.worker(&configuration()).request(good());
-    let [key] = &world.shared.keys()[..] else {
-        panic!("one account, one slot");
-    };
-    let (written, _) = world.shared.get(key).unwrap();
-    let mut wrong: Vec<Vec<u8>> = (0..written.len())
-        .map(|size| written[..size].into())
-        .collect();
-    wrong.extend([
-        b"\xff".repeat(40),
-        b"\xff".repeat(300_000),
-        [&written[..], b"x"].concat(),
-    ]);
-    for bytes in wrong {
-        world.shared.set(key, &bytes, 0);
-        let outcome = world.worker(&configuration()).request(good());
-        assert_eq!(outcome.summary(), "503 not_ready", "{bytes:?}");
+    let keys = world.shared.keys();
+    assert_eq!(keys.len(), 2, "the workers, and one account's slot");
+    for key in &keys {
+        let (written, _) = world.shared.get(key).unwrap();
+        let mut wrong: Vec<Vec<u8>> = (0..written.len())
+            .map(|size| written[..size].into())
+            .collect();
+        wrong.extend([
+            b"\xff".repeat(40),
+            b"\xff".repeat(300_000),
+            [&written[..], b"x"].concat(),
+        ]);
+        for bytes in wrong {
+            world.shared.set(key, &bytes, 0);
+            let outcome = world.worker(&configuration()).request(good());
+            assert_eq!(outcome.summary(), "503 not_ready", "{key}: {bytes:?}");
+        }
+        world.shared.set(key, &written, 0);
     }
 }
 

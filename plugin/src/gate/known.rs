@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::assertion::AssertionKey;
+use tollgate_policy::caps::{Counts, StoreError};
 use tollgate_policy::config::Policy;
 use tollgate_policy::decide::Knowledge;
 use tollgate_policy::keys::{KeySet, PublicKey};
@@ -13,8 +14,8 @@ use tollgate_policy::token::{NewerKeys, TokenCache, Unverifiable, Verifier};
 
 use super::Gate;
 use crate::budget::{self, Spent};
+use crate::counting::Slots;
 use crate::host::{self, Level};
-use crate::shared_counts::SharedCounts;
 use crate::signature::Place;
 
 /// The gate as one request finds it.
@@ -71,14 +72,14 @@ impl Verifier for Known<'_> {
 }
 
 impl Knowledge for Known<'_> {
-    type Store = SharedCounts;
+    type Store = Slots;
 
     fn tokens(&self) -> &TokenCache {
         &self.gate.tokens
     }
 
-    fn store(&self) -> &SharedCounts {
-        &SharedCounts
+    fn counts(&self) -> Result<Counts<'_, Slots>, StoreError> {
+        self.gate.counting.counts()
     }
 
     fn assertion_key(&self) -> Option<&AssertionKey> {

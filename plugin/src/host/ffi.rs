@@ -20,6 +20,7 @@ pub mod buffer {
 
 /// `MapType`.
 pub mod map {
+    pub const HTTP_RESPONSE_HEADERS: u32 = 2;
     pub const HTTP_CALL_RESPONSE_HEADERS: u32 = 6;
 }
 
@@ -50,6 +51,13 @@ unsafe extern "C" {
     ) -> Status;
     pub fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> Status;
     pub fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> Status;
+    pub fn proxy_add_header_map_value(
         map: u32,
         name: *const u8,
         name_size: usize,
@@ -104,4 +112,10 @@ unsafe extern "C" {
     ) -> Status;
     pub fn proxy_increment_metric(id: u32, offset: i64) -> Status;
     pub fn proxy_record_metric(id: u32, value: u64) -> Status;
+}
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    /// 0 is success, any other number an error of its own kind.
+    pub fn random_get(bytes: *mut u8, size: usize) -> Status;
 }

@@ -1,224 +1,152 @@
-//! One slot of the shared counts: some accounts, and what each has used of each cap in one minute.
+//! One slot of the shared counts: some accounts, and what each has used.
 //!
-//! The bytes, numbers little-endian: number of accounts (u8), minute since the Unix epoch (u32), then for each
-//! account: length of the name (u8), name, number of caps (u8), and for each cap its id (u64) and count (u32).
+//! The bytes, numbers little-endian: number of accounts (u16), then for each account: length of the name (u8), name,
+//! length of its tally (u32), tally.
 
+use std::ops::Range;
 use std::time::Duration;
 
+use super::roster::Attendance;
+use super::tally::Tally;
 use crate::account::AccountName;
 
-/// The most accounts in a slot. Accounts whose minute is over make room.
-pub(super) const MAX_ACCOUNTS: usize = 32;
-
-const SECONDS: u64 = 60;
-
-/// How many minutes a clock may have stepped back for the counts to stay as they are. A larger step means that the
-/// clock was wrong when they were written, and would lock accounts out for as long as it was wrong.
-const STEP_BACK: u32 = 5;
-
-/// A slot in the minute that now is.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Slot {
-    minute: u32,
-    accounts: Vec<Account>,
+/// A slot as it was read, and where in it one account is.
+pub(super) struct Slot<'a> {
+    bytes: &'a [u8],
+    accounts: u16,
+    account: &'a AccountName,
+    /// The account's entry; empty, at the end, where it has none.
+    own: Range<usize>,
+    tally: Option<&'a [u8]>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Account {
-    name: Vec<u8>,
-    /// Cap's id and count.
-    used: Vec<(u64, u32)>,
+/// What is left of a slot without the accounts that use nothing any more.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Tidied {
+    /// How many accounts there are.
+    pub accounts: u16,
+    /// Its bytes; none where nothing has changed.
+    pub bytes: Option<Vec<u8>>,
+    /// Seconds until another account uses nothing any more.
+    pub seconds_used: u32,
 }
 
-/// The slot has [`MAX_ACCOUNTS`] that are all in use.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+struct Entry<'a> {
+    name: &'a [u8],
+    tally: &'a [u8],
+}
 
-impl Slot {
-    /// A slot that was never written; nothing for a time that no slot can hold.
-    pub fn new(now: Duration) -> Option<Self> {
-        Some(Self {
-            minute: u32::try_from(now.as_secs() / SECONDS).ok()?,
-            accounts: Vec::new(),
-        })
+// === impl Slot ===
+
+impl<'a> Slot<'a> {
+    /// Reads a slot; no bytes: it was never written. Nothing for bytes that no gate wrote, or only a part of them.
+    pub fn read(bytes: &'a [u8], account: &'a AccountName) -> Option<Self> {
+        let (accounts, mut rest) = header(bytes)?;
+        let mut slot = Self {
+            bytes,
+            accounts,
+            account,
+            own: bytes.len()..bytes.len(),
+            tally: None,
+        };
+        for _ in 0..accounts {
+            let start = bytes.len() - rest.len();
+            let entry = Entry::read(&mut rest)?;
+            if entry.name == account.as_str().as_bytes() {
+                slot.own = start..bytes.len() - rest.len();
+                slot.tally = Some(entry.tally);
+            }
+        }
+        rest.is_empty().then_some(slot)
     }
 
-    /// Reads a slot; one of an earlier minute is empty. Nothing for bytes that no gate wrote, or only a part of them.
-    ///
-    /// A clock that steps back, by no more than [`STEP_BACK`], stays in the minute that was written: nothing is
-    /// admitted twice.
-    pub fn read(bytes: &[u8], now: Duration) -> Option<Self> {
-        let fresh = Self::new(now)?;
-        let (count, rest) = bytes.split_first()?;
-        let (written, mut rest) = rest.split_first_chunk()?;
-        let minute = u32::from_le_bytes(*written);
-        if minute < fresh.minute {
-            return Some(fresh);
-        }
-        let accounts = (0..*count)
-            .map(|_| Account::read(&mut rest))
-            .collect::<Option<_>>()?;
-        if !rest.is_empty() {
-            return None;
-        }
-        if minute - fresh.minute > STEP_BACK {
-            return Some(fresh);
-        }
-        Some(Self { minute, accounts })
+    /// Whose it is read for.
+    pub fn account(&self) -> &'a AccountName {
+        self.account
     }
 
-    /// The slot's bytes.
-    pub fn write(&self) -> Vec<u8> {
-        let mut bytes = vec![u8::try_from(self.accounts.len()).unwrap_or(u8::MAX)];
-        bytes.extend_from_slice(&self.minute.to_le_bytes());
-        for account in &self.accounts {
-            account.write(&mut bytes);
+    /// What the account has used, if it is in the slot; nothing for bytes that no gate wrote.
+    pub fn tally(&self) -> Option<Option<Tally>> {
+        match self.tally {
+            Some(bytes) => Tally::read(bytes).map(Some),
+            None => Some(None),
         }
+    }
+
+    /// The slot's bytes, with what the account has used now.
+    pub fn with(&self, tally: &Tally) -> Vec<u8> {
+        let before = self.bytes.get(..self.own.start).unwrap_or_default();
+        let after = self.bytes.get(self.own.end..).unwrap_or_default();
+        let others = self.accounts.saturating_sub(self.tally.is_some().into());
+        let accounts = others.saturating_add((!tally.is_empty()).into());
+        let mut bytes = Vec::with_capacity(self.bytes.len() + 128);
+        bytes.extend_from_slice(&accounts.to_le_bytes());
+        bytes.extend_from_slice(before.get(size_of::<u16>()..).unwrap_or_default());
+        if !tally.is_empty() {
+            let name = self.account.as_str().as_bytes();
+            // A name has at most 255 bytes.
+            bytes.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
+            bytes.extend_from_slice(name);
+            let start = bytes.len();
+            bytes.extend_from_slice(&[0; size_of::<u32>()]);
+            tally.write(&mut bytes);
+            let length = bytes.len() - start - size_of::<u32>();
+            let length = u32::try_from(length).unwrap_or(u32::MAX);
+            if let Some(place) = bytes.get_mut(start..start + size_of::<u32>()) {
+                place.copy_from_slice(&length.to_le_bytes());
+            }
+        }
+        bytes.extend_from_slice(after);
         bytes
     }
-
-    /// Seconds until the minute is over; at least 1.
-    pub fn seconds_left(&self, now: Duration) -> u32 {
-        let end = (u64::from(self.minute) + 1) * SECONDS;
-        let left = end.saturating_sub(now.as_secs()).max(1);
-        u32::try_from(left).unwrap_or(u32::MAX)
-    }
-
-    /// What an account has used of a cap.
-    pub fn used(&self, account: &AccountName, cap: u64) -> u32 {
-        self.accounts
-            .iter()
-            .find(|known| known.is(account))
-            .and_then(|known| known.used.iter().find(|(id, _)| *id == cap))
-            .map_or(0, |(_, count)| *count)
-    }
-
-    /// Adds one request.
-    ///
-    /// # Errors
-    ///
-    /// There is no room for another account.
-    pub fn add_one(&mut self, account: &AccountName, cap: u64) -> Result<(), Full> {
-        if let Some(known) = self.accounts.iter_mut().find(|known| known.is(account)) {
-            match known.used.iter_mut().find(|(id, _)| *id == cap) {
-                Some((_, count)) => *count = count.saturating_add(1),
-                None => known.used.push((cap, 1)),
-            }
-            return Ok(());
-        }
-        if self.accounts.len() >= MAX_ACCOUNTS {
-            return Err(Full);
-        }
-        self.accounts.push(Account {
-            name: account.as_str().as_bytes().to_vec(),
-            used: vec![(cap, 1)],
-        });
-        Ok(())
-    }
 }
 
-impl Account {
-    fn is(&self, account: &AccountName) -> bool {
-        self.name == account.as_str().as_bytes()
-    }
-
-    fn read(bytes: &mut &[u8]) -> Option<Self> {
-        let length = usize::from(*bytes.split_off_first()?);
-        let name = bytes.split_off(..length)?.to_vec();
-        let caps = *bytes.split_off_first()?;
-        let mut used = Vec::with_capacity(caps.into());
-        for _ in 0..caps {
-            let (id, rest) = bytes.split_first_chunk()?;
-            let (count, rest) = rest.split_first_chunk()?;
-            *bytes = rest;
-            used.push((u64::from_le_bytes(*id), u32::from_le_bytes(*count)));
-        }
-        Some(Self { name, used })
-    }
-
-    fn write(&self, bytes: &mut Vec<u8>) {
-        // A name has at most 255 bytes, and the configuration few caps. Only caps that are renamed again and again
-        // within one minute could be more; the first of them are no longer configured.
-        let skip = self.used.len().saturating_sub(255);
-        let used = self.used.get(skip..).unwrap_or_default();
-        bytes.push(u8::try_from(self.name.len()).unwrap_or(u8::MAX));
-        bytes.extend_from_slice(&self.name);
-        bytes.push(u8::try_from(used.len()).unwrap_or(u8::MAX));
-        for (id, count) in used {
-            bytes.extend_from_slice(&id.to_le_bytes());
-            bytes.extend_from_slice(&count.to_le_bytes());
+/// Drops the accounts that use nothing any more; nothing for bytes that no gate wrote.
+pub(super) fn tidy(bytes: &[u8], now: Duration, workers: &impl Attendance) -> Option<Tidied> {
+    let (accounts, mut rest) = header(bytes)?;
+    let mut kept = 0_u16;
+    let mut out = vec![0; size_of::<u16>()];
+    let mut seconds_used = u32::MAX;
+    for _ in 0..accounts {
+        let start = rest;
+        let entry = Entry::read(&mut rest)?;
+        let mut tally = Tally::read(entry.tally)?.at(now)?;
+        tally.tidy(workers);
+        if !tally.is_empty() {
+            kept += 1;
+            seconds_used = seconds_used.min(tally.seconds_used(now));
+            out.extend_from_slice(start.get(..start.len() - rest.len()).unwrap_or_default());
         }
     }
+    if !rest.is_empty() {
+        return None;
+    }
+    if let Some(place) = out.first_chunk_mut() {
+        *place = kept.to_le_bytes();
+    }
+    Some(Tidied {
+        accounts: kept,
+        bytes: (kept != accounts).then_some(out),
+        seconds_used: if kept == 0 { 1 } else { seconds_used },
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const NOW: Duration = Duration::from_secs(1_800_000_030);
-
-    fn account(name: &str) -> AccountName {
-        AccountName::parse(name.as_bytes()).unwrap()
+fn header(bytes: &[u8]) -> Option<(u16, &[u8])> {
+    if bytes.is_empty() {
+        return Some((0, bytes));
     }
+    let (accounts, rest) = bytes.split_first_chunk()?;
+    Some((u16::from_le_bytes(*accounts), rest))
+}
 
-    #[test]
-    fn what_is_written_is_read() {
-        let mut slot = Slot::new(NOW).unwrap();
-        slot.add_one(&account("acme"), 1).unwrap();
-        slot.add_one(&account("acme"), 1).unwrap();
-        slot.add_one(&account("acme"), 2).unwrap();
-        slot.add_one(&account("globex"), 1).unwrap();
-        let read = Slot::read(&slot.write(), NOW).unwrap();
-        assert_eq!(read, slot);
-        assert_eq!(read.used(&account("acme"), 1), 2);
-        assert_eq!(read.used(&account("acme"), 2), 1);
-        assert_eq!(read.used(&account("globex"), 2), 0);
-    }
-
-    #[test]
-    fn a_part_of_a_slot_is_no_slot() {
-        let mut slot = Slot::new(NOW).unwrap();
-        slot.add_one(&account("acme"), 1).unwrap();
-        slot.add_one(&account("globex"), 1).unwrap();
-        let bytes = slot.write();
-        for size in 0..bytes.len() {
-            assert_eq!(Slot::read(&bytes[..size], NOW), None, "{size}");
-        }
-        assert_eq!(Slot::read(&[&bytes[..], b"x"].concat(), NOW), None);
-    }
-
-    #[test]
-    fn a_minute_ends_and_never_begins_again() {
-        let mut slot = Slot::new(NOW).unwrap();
-        slot.add_one(&account("acme"), 1).unwrap();
-        assert_eq!(slot.seconds_left(NOW), 30);
-        let used = |now| {
-            let slot = Slot::read(&slot.write(), now).unwrap();
-            slot.used(&account("acme"), 1)
-        };
-        let seconds = Duration::from_secs;
-        assert_eq!(used(NOW + seconds(29)), 1);
-        assert_eq!(used(NOW + seconds(30)), 0);
-        assert_eq!(used(NOW - seconds(5 * 60)), 1);
-        assert_eq!(used(NOW - seconds(6 * 60)), 0, "the clock was wrong before");
-    }
-
-    #[test]
-    fn a_full_slot_keeps_what_it_has() {
-        let mut slot = Slot::new(NOW).unwrap();
-        for number in 0..MAX_ACCOUNTS {
-            slot.add_one(&account(&format!("a{number}")), 1).unwrap();
-        }
-        assert_eq!(slot.add_one(&account("one-more"), 1), Err(Full));
-        assert_eq!(slot.add_one(&account("a0"), 1), Ok(()));
-        assert_eq!(slot.used(&account("a0"), 1), 2);
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = Slot::read(&bytes, Duration::ZERO);
-        }
+impl<'a> Entry<'a> {
+    fn read(bytes: &mut &'a [u8]) -> Option<Self> {
+        let length = *bytes.split_off_first()?;
+        let name = bytes.split_off(..usize::from(length))?;
+        let (length, rest) = bytes.split_first_chunk()?;
+        *bytes = rest;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let tally = bytes.split_off(..length)?;
+        Some(Self { name, tally })
     }
 }

@@ -3,8 +3,9 @@
 mod caps;
 mod issuer;
 
-use super::{AssertionRules, ConfigError, Policy, source};
+use super::{AssertionRules, ConfigError, Mode, Policy, source};
 use crate::account::AccountRules;
+use crate::caps::Rules;
 use crate::identity;
 use crate::refusal::Format;
 use crate::route::{Access, Class, Mounts, RoutePattern, Routes};
@@ -15,12 +16,21 @@ type Result<T> = std::result::Result<T, ConfigError>;
 pub(super) fn policy(source: source::Configuration) -> Result<Policy> {
     let forward_authorization = source.forward_authorization;
     let accounts = account_rules(&source.accounts)?;
+    let mode = match source.mode {
+        source::Mode::Enforce => Mode::Enforce,
+        source::Mode::Report => Mode::Report,
+    };
+    let rules = Rules {
+        bytes: caps::bytes(source.shared_counts)?,
+        rate_limit_fields: source.rate_limit_fields,
+        is_enforced: mode == Mode::Enforce,
+    };
     Ok(Policy {
         issuers: issuer::issuers(source.issuers)?,
         mounts: Mounts::parse(&source.mounts).map_err(|error| wrong("mounts", error))?,
         routes: routes(source.routes, forward_authorization)?,
         token_cache: token_cache(source.token_cache)?,
-        caps: caps::caps(source.caps, &accounts)?,
+        caps: caps::caps(source.caps, &accounts, rules)?,
         accounts,
         account_header: account_header(source.accounts.header)?,
         assertion: source.assertion.map(assertion).transpose()?,
@@ -28,6 +38,7 @@ pub(super) fn policy(source: source::Configuration) -> Result<Policy> {
             source::Format::ProblemJson => Format::ProblemJson,
             source::Format::Text => Format::Text,
         },
+        mode,
     })
 }
 

@@ -26,11 +26,17 @@ pub(super) struct Configuration {
     #[serde(default)]
     pub caps: Vec<Cap>,
     #[serde(default)]
+    pub shared_counts: SharedCounts,
+    #[serde(default = "yes")]
+    pub rate_limit_fields: bool,
+    #[serde(default)]
     pub assertion: Option<Assertion>,
     #[serde(default)]
     pub forward_authorization: bool,
     #[serde(default)]
     pub errors: Errors,
+    #[serde(default)]
+    pub mode: Mode,
 }
 
 #[derive(Deserialize)]
@@ -171,6 +177,16 @@ pub(super) struct TokenCache {
     pub bytes: Whole,
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "an object such as {\"bytes\": 33554432}"
+)]
+pub(super) struct SharedCounts {
+    pub bytes: Whole,
+}
+
 /// Each field: not written, `null`, or a number.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(
@@ -179,7 +195,13 @@ pub(super) struct TokenCache {
 )]
 pub(super) struct Limits {
     #[serde(default, deserialize_with = "values::written")]
+    pub concurrent: Option<Option<Whole>>,
+    #[serde(default, deserialize_with = "values::written")]
     pub per_minute: Option<Option<Whole>>,
+    #[serde(default, deserialize_with = "values::written")]
+    pub per_hour: Option<Option<Whole>>,
+    #[serde(default, deserialize_with = "values::written")]
+    pub per_day: Option<Option<Whole>>,
 }
 
 #[derive(Deserialize)]
@@ -212,6 +234,22 @@ pub(super) enum Format {
     Text,
 }
 
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Mode {
+    #[default]
+    Enforce,
+    Report,
+}
+
+impl Default for SharedCounts {
+    fn default() -> Self {
+        Self {
+            bytes: Whole(32 << 20),
+        }
+    }
+}
+
 impl Default for TokenCache {
     fn default() -> Self {
         Self {
@@ -229,6 +267,10 @@ impl Default for Accounts {
             reserved: vec!["kataven-admin".to_owned()],
         }
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn at_the_root() -> Vec<String> {

@@ -188,7 +188,7 @@ fn errors_say_where_what_and_what_to_write() {
         (
             "/caps",
             json!([{"name": "a b", "limits": {}}]),
-            "caps[0].name: \"a b\": write letters",
+            "caps[0].name: \"a b\": write 1 to 64 letters",
         ),
         (
             "/caps",
@@ -197,8 +197,8 @@ fn errors_say_where_what_and_what_to_write() {
         ),
         (
             "/caps",
-            json!([{"name": "a", "limits": {"concurrent": 5}}]),
-            "caps[0].limits.concurrent: unknown field `concurrent`, expected `per_minute`",
+            json!([{"name": "a", "limits": {"per_week": 5}}]),
+            "caps[0].limits.per_week: unknown field `per_week`, expected one of `concurrent`, `per_minute`, `per_hour`, `per_day`",
         ),
         (
             "/caps",
@@ -236,7 +236,16 @@ fn errors_say_where_what_and_what_to_write() {
             "errors.format: unknown variant `html`, expected `problem_json` or `text`",
         ),
         ("/api_keys", json!({}), "api_keys: unknown field `api_keys`"),
-        ("/mode", json!("report"), "mode: unknown field `mode`"),
+        (
+            "/mode",
+            json!("dry-run"),
+            "mode: unknown variant `dry-run`, expected `enforce` or `report`",
+        ),
+        (
+            "/shared_counts",
+            json!({"bytes": 1000}),
+            "shared_counts.bytes: write a number from 1048576 (1 MiB) to 1073741824 (1 GiB)",
+        ),
     ];
     for (pointer, value, expected) in table {
         let shown = format!("{pointer} = {value}");

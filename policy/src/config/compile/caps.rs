@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Result, pattern, source, wrong};
 use crate::account::AccountRules;
-use crate::caps::{Cap, Caps, Limits, MAX_CAPS};
+use crate::caps::{Cap, Caps, Limits, MAX_CAPS, Override, Rules};
 use crate::request::Field;
 
-pub(super) fn caps(source: Vec<source::Cap>, accounts: &AccountRules) -> Result<Caps> {
+pub(super) fn caps(
+    source: Vec<source::Cap>,
+    accounts: &AccountRules,
+    rules: Rules,
+) -> Result<Caps> {
     if source.len() > MAX_CAPS {
         let found = source.len();
         return Err(wrong(
@@ -27,7 +31,19 @@ pub(super) fn caps(source: Vec<source::Cap>, accounts: &AccountRules) -> Result<
         }
         caps.push(cap);
     }
-    Ok(Caps::new(caps))
+    Ok(Caps::new(caps, rules))
+}
+
+pub(super) fn bytes(source: source::SharedCounts) -> Result<usize> {
+    const MIB: u32 = 1 << 20;
+    if !(MIB..=1024 * MIB).contains(&source.bytes.0) {
+        let message = format!(
+            "write a number from {MIB} (1 MiB) to {} (1 GiB)",
+            1024 * MIB
+        );
+        return Err(wrong("shared_counts.bytes", message));
+    }
+    Ok(usize::try_from(source.bytes.0).unwrap_or(usize::MAX))
 }
 
 fn cap(source: source::Cap, path: &str, accounts: &AccountRules) -> Result<Cap> {
@@ -35,8 +51,8 @@ fn cap(source: source::Cap, path: &str, accounts: &AccountRules) -> Result<Cap> 
         .name
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if source.name.is_empty() || !name_is_plain {
-        let message = format!("{:?}: write letters, digits, - and _", source.name);
+    if !(1..=64).contains(&source.name.len()) || !name_is_plain {
+        let message = format!("{:?}: write 1 to 64 letters, digits, - and _", source.name);
         return Err(wrong(format!("{path}.name"), message));
     }
     let routes = source.routes.map(|routes| {
@@ -53,20 +69,25 @@ fn cap(source: source::Cap, path: &str, accounts: &AccountRules) -> Result<Cap> 
         let message = "an empty list: the cap would apply to nothing; leave it out for all protected requests";
         return Err(wrong(format!("{path}.routes"), message));
     }
-    let limits = Limits {
-        per_minute: source.limits.per_minute.flatten().map(|number| number.0),
-    };
-    let mut own = BTreeMap::new();
+    let limits = Limits::default().with(&own(source.limits));
+    let mut accounts_own = BTreeMap::new();
     for (account, written) in source.accounts {
         if let Err(code) = accounts.account(Field::One(account.as_bytes())) {
             let message = format!("no request can be for this account: {}", code.detail());
             return Err(wrong(format!("{path}.accounts.{account}"), message));
         }
-        let per_minute = match written.per_minute {
-            None => limits.per_minute,
-            Some(number) => number.map(|number| number.0),
-        };
-        own.insert(account, Limits { per_minute });
+        accounts_own.insert(account, limits.with(&own(written)));
     }
-    Ok(Cap::new(source.name, routes, limits, own))
+    Ok(Cap::new(source.name, routes, limits, accounts_own))
+}
+
+fn own(source: source::Limits) -> Override {
+    let limit =
+        |written: Option<Option<source::Whole>>| written.map(|limit| limit.map(|number| number.0));
+    Override {
+        concurrent: limit(source.concurrent),
+        per_minute: limit(source.per_minute),
+        per_hour: limit(source.per_hour),
+        per_day: limit(source.per_day),
+    }
 }

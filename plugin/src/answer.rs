@@ -1,0 +1,34 @@
+//! Answers that the gate gives itself.
+
+use tollgate_policy::refusal::{Format, Refusal};
+
+use crate::host::{self, Level};
+
+/// Answers the request of the effective context with a refusal.
+pub fn refuse(refusal: &Refusal, format: Format, grpc: bool) {
+    let answer = refusal.answer(format, grpc);
+    let headers: Vec<_> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let details = format!("tollgate:{}", refusal.code.as_str());
+    if host::respond(
+        answer.status,
+        &details,
+        &headers,
+        &answer.body,
+        answer.grpc_status,
+    )
+    .is_err()
+    {
+        // The request stays paused, so it is not let through; Envoy's timeouts end it.
+        host::log(Level::Error, "tollgate: a response could not be sent");
+    }
+}
+
+/// Answers a request while there is no configuration.
+pub fn refuse_without_configuration() {
+    let refusal = Refusal::not_ready("the gate has no configuration");
+    refuse(&refusal, Format::default(), false);
+}
