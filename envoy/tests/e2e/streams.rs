@@ -8,6 +8,7 @@ use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 use tollgate_envoy::client::Origin;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -19,6 +20,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 pub struct Streams {
     to: Origin,
     sender: SendRequest<Bytes>,
+    driver: JoinHandle<Result<(), h2::Error>>,
 }
 
 /// A request under way. Dropping it resets it.
@@ -33,9 +35,14 @@ impl Streams {
             let stream = TcpStream::connect(to.address()).await.unwrap();
             let (sender, connection) = h2::client::handshake(stream).await.unwrap();
             // It ends when both sides have nothing more to say.
-            tokio::spawn(connection);
-            Self { to, sender }
+            let driver = tokio::spawn(connection);
+            Self { to, sender, driver }
         })
+    }
+
+    /// Closes it, with all its streams.
+    pub fn close(self) {
+        self.driver.abort();
     }
 
     /// Begins `GET path` with these headers.
