@@ -11,6 +11,7 @@ mod admin;
 mod algorithms;
 mod bench;
 mod caps;
+mod caps_concurrent;
 mod caps_endings;
 mod caps_load;
 mod caps_trap;
