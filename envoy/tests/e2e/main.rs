@@ -14,6 +14,7 @@ mod caps;
 mod caps_concurrent;
 mod caps_endings;
 mod caps_load;
+mod caps_reload;
 mod caps_trap;
 mod configuration;
 mod demo;
