@@ -16,6 +16,7 @@ use crate::world::{WORKERS, count, stack, wait_until};
 pub struct Places {
     pub stack: Stack,
     pub upstream: Scripted,
+    token: String,
     names: AtomicUsize,
 }
 
@@ -48,8 +49,10 @@ impl Places {
                 let limits = json!({"concurrent": limit});
                 policy["caps"] = json!([{"name": "requests", "limits": limits}]);
             });
+        let stack = change(builder).start().unwrap();
         Self {
-            stack: change(builder).start().unwrap(),
+            token: stack.issuer().member("acme"),
+            stack,
             upstream,
             names: AtomicUsize::default(),
         }
@@ -57,14 +60,13 @@ impl Places {
 
     /// A good request of acme's with a script.
     pub fn request(&self, path: &str, script: &str) -> Request {
-        let token = self.stack.issuer().member("acme");
         let request = self.stack.get(scripted::path(path, script));
-        request.account("acme").bearer(token)
+        request.account("acme").bearer(&self.token)
     }
 
     /// The same as an HTTP/2 stream.
     pub fn stream(&self, connection: &Streams, path: &str, script: &str) -> Stream {
-        let bearer = format!("Bearer {}", self.stack.issuer().member("acme"));
+        let bearer = format!("Bearer {}", self.token);
         let headers = [("x-account-id", "acme"), ("authorization", &*bearer)];
         connection.begin(&scripted::path(path, script), &headers)
     }
