@@ -4,6 +4,8 @@
 //! admits a request to all of them or to none.
 
 mod admission;
+mod cap;
+mod checksum;
 mod limits;
 mod rate_limit;
 mod roster;
@@ -11,10 +13,10 @@ mod slot;
 mod store;
 mod tally;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use self::admission::{Admitted, Holding, Standing};
+pub use self::cap::{Asked, Cap};
 pub use self::limits::{Limits, Override, Overrides, Window};
 use self::rate_limit::Remaining;
 pub use self::rate_limit::{HEADER, POLICY_HEADER, RateLimit};
@@ -24,9 +26,7 @@ pub use self::store::{Counts, SLOTS, Store, StoreError, Version};
 use self::tally::Tally;
 use crate::account::AccountName;
 use crate::membership::Grant;
-use crate::path::Path;
 use crate::refusal::{CapRefusal, Code, Refusal};
-use crate::route::{Mounts, RoutePattern};
 
 /// The most caps that can be configured.
 pub const MAX_CAPS: usize = 16;
@@ -47,29 +47,6 @@ pub struct Rules {
     pub rate_limit_fields: bool,
     /// Whether what exceeds a cap is refused, or only reported.
     pub is_enforced: bool,
-}
-
-/// A named limit for each account, on all protected requests or on some routes.
-#[derive(Debug)]
-pub struct Cap {
-    name: String,
-    id: u64,
-    routes: Option<Vec<RoutePattern>>,
-    limits: Limits,
-    accounts: BTreeMap<String, Limits>,
-}
-
-/// What a request asks for, as far as caps go.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'r> {
-    /// Where the routes are.
-    pub mounts: &'r Mounts,
-    /// The request's method.
-    pub method: &'r [u8],
-    /// The request's path.
-    pub path: &'r Path<'r>,
-    /// What the account has instead of the configured limits.
-    pub own: Option<&'r Overrides>,
 }
 
 /// What one slot of the store holds.
@@ -99,52 +76,6 @@ impl Default for Rules {
             bytes: 32 << 20,
             rate_limit_fields: true,
             is_enforced: true,
-        }
-    }
-}
-
-// === impl Cap ===
-
-impl Cap {
-    /// A cap; `routes` none: on all protected requests.
-    pub fn new(
-        name: String,
-        routes: Option<Vec<RoutePattern>>,
-        limits: Limits,
-        accounts: BTreeMap<String, Limits>,
-    ) -> Self {
-        Self {
-            id: fnv1a(name.as_bytes()),
-            name,
-            routes,
-            limits,
-            accounts,
-        }
-    }
-
-    /// Its configured name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What tells this cap's counts from others' in the store.
-    pub fn id(&self) -> u64 {
-        self.id
-    }
-
-    fn applies(&self, asked: &Asked<'_>) -> bool {
-        self.routes.as_ref().is_none_or(|routes| {
-            routes
-                .iter()
-                .any(|route| route.matches(asked.mounts, asked.method, asked.path))
-        })
-    }
-
-    fn limits(&self, account: &AccountName, asked: &Asked<'_>) -> Limits {
-        let configured = self.accounts.get(account.as_str()).unwrap_or(&self.limits);
-        match asked.own.and_then(|own| own.get(&self.name)) {
-            Some(own) => configured.with(own),
-            None => *configured,
         }
     }
 }
@@ -220,7 +151,7 @@ impl Caps {
             let mut tally = slot.tally().ok_or(StoreError::Foreign)?.unwrap_or_default();
             let mut changed = false;
             for cap in self.held(holding) {
-                changed |= tally.give_back(cap.id, holding.worker());
+                changed |= tally.give_back(cap.id(), holding.worker());
             }
             Ok((changed.then(|| slot.with(&tally)), ()))
         })
@@ -291,7 +222,7 @@ impl Caps {
             }
             tally.tidy(counts);
             for window in limited {
-                tally.add(window.cap.id, window.window, counts.worker);
+                tally.add(window.cap.id(), window.window, counts.worker);
             }
             let written = self.fit(bytes, &slot, &tally, now, counts)?;
             Ok((Some(written), tally))
@@ -336,7 +267,7 @@ impl Caps {
         Some(Refusal {
             retry_after: Some(window.seconds),
             cap: Some(Box::new(CapRefusal {
-                cap: window.cap.to_owned(),
+                cap: window.cap.name().to_owned(),
                 window: window.window,
                 limit: window.limit,
                 rate_limit: self.rules.tells_clients().then(|| RateLimit::of(left)),
@@ -362,12 +293,12 @@ fn remaining<'c, S: Store>(
     counts: &Counts<'_, S>,
 ) -> Vec<Remaining<'c>> {
     let of = |limited: &Limited<'c>| Remaining {
-        cap: &limited.cap.name,
+        cap: limited.cap,
         window: limited.window,
         limit: limited.limit,
         left: limited
             .limit
-            .saturating_sub(tally.used(limited.cap.id, limited.window, counts)),
+            .saturating_sub(tally.used(limited.cap.id(), limited.window, counts)),
         seconds: tally.seconds_left(limited.window, now),
     };
     limited.iter().map(of).collect()
@@ -378,13 +309,6 @@ fn positions(limited: &[Limited<'_>], concurrent_only: bool) -> admission::Posit
         .iter()
         .filter(|limited| !concurrent_only || limited.window == Window::Concurrent);
     counted.map(|limited| limited.position).collect()
-}
-
-/// The same in every worker and version, which std's hashers do not promise.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,17 @@
 //! The caps' slots and the roster in Envoy's shared data, which all workers of one `vm_id` share. The names carry the
 //! version of the form of what is written there: the host keeps it when the module changes.
 
-use tollgate_policy::caps::{Roster, Store, StoreError, Version};
+use tollgate_policy::caps::{Roster, SLOTS, Store, StoreError, Version};
 
 use crate::host::{self, Error};
 
 const ROSTER: &str = "tollgate.caps.v2.workers";
+
+const SLOT: &str = "tollgate.caps.v2.";
+
+const NAME_BYTES: usize = SLOT.len() + 3;
+
+const _: () = assert!(SLOTS <= 0x1000, "three digits");
 
 /// How often a change of the roster is tried. Each failure means that another worker's succeeded.
 const ATTEMPTS: usize = 1000;
@@ -15,11 +21,11 @@ pub struct Slots;
 
 impl Store for Slots {
     fn load(&self, slot: u32) -> Result<(Vec<u8>, Version), StoreError> {
-        load(&name(slot))
+        load(name(&mut [0; NAME_BYTES], slot))
     }
 
     fn swap(&self, slot: u32, bytes: &[u8], version: Version) -> Result<bool, StoreError> {
-        swap(&name(slot), bytes, version)
+        swap(name(&mut [0; NAME_BYTES], slot), bytes, version)
     }
 }
 
@@ -63,6 +69,13 @@ fn swap(key: &str, bytes: &[u8], version: Version) -> Result<bool, StoreError> {
     host::swap_shared_data(key, bytes, version).map_err(|_| StoreError::Unreachable)
 }
 
-fn name(slot: u32) -> String {
-    format!("tollgate.caps.v2.{slot}")
+/// A slot's name, with its number in hexadecimal. Written by hand, twice a request.
+fn name(buffer: &mut [u8; NAME_BYTES], slot: u32) -> &str {
+    let (prefix, digits) = buffer.split_at_mut(SLOT.len());
+    prefix.copy_from_slice(SLOT.as_bytes());
+    for (digit, shift) in digits.iter_mut().zip([8, 4, 0]) {
+        let nibble = char::from_digit((slot >> shift) & 0xf, 16).unwrap_or_default();
+        *digit = u8::try_from(nibble).unwrap_or_default();
+    }
+    str::from_utf8(buffer).unwrap_or(SLOT)
 }

@@ -137,10 +137,7 @@ impl Standing {
         let tightest = left.iter().min_by_key(|window| window.left);
         Self {
             rate_limit: rules.tells_clients().then(|| RateLimit::of(left)),
-            tightest: tightest.map(|window| {
-                let (cap, name) = (window.cap, window.window.as_str());
-                format!("{cap}.{name}={}", window.left)
-            }),
+            tightest: tightest.map(Remaining::label),
         }
     }
 }

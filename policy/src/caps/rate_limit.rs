@@ -1,8 +1,7 @@
 //! What a client is told about the caps: `RateLimit-Policy` and `RateLimit`
 //! (draft-ietf-httpapi-ratelimit-headers-10), each a list (RFC 9651 §3.1) with one item a limited window.
 
-use std::fmt::Write;
-
+use super::Cap;
 use super::limits::Window;
 
 /// `RateLimit-Policy`: what may be used.
@@ -12,9 +11,9 @@ pub const POLICY_HEADER: &str = "ratelimit-policy";
 pub const HEADER: &str = "ratelimit";
 
 /// How much of one window is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Remaining<'c> {
-    pub cap: &'c str,
+    pub cap: &'c Cap,
     pub window: Window,
     pub limit: u32,
     pub left: u32,
@@ -31,6 +30,20 @@ pub struct RateLimit {
     pub remaining: String,
 }
 
+// === impl Remaining ===
+
+impl Remaining<'_> {
+    /// The window and what is left of it, for logs: `requests.per_minute=59`.
+    pub fn label(&self) -> String {
+        let name = self.cap.label(self.window);
+        let mut label = String::with_capacity(name.len() + 11);
+        label.push_str(name);
+        label.push('=');
+        push(&mut label, self.left);
+        label
+    }
+}
+
 // === impl RateLimit ===
 
 impl RateLimit {
@@ -38,8 +51,8 @@ impl RateLimit {
     /// to be escaped.
     pub(super) fn of(windows: &[Remaining<'_>]) -> Self {
         let mut fields = Self {
-            policy: String::with_capacity(windows.len() * 48),
-            remaining: String::with_capacity(windows.len() * 40),
+            policy: String::with_capacity(windows.len() * 56),
+            remaining: String::with_capacity(windows.len() * 48),
         };
         for window in windows {
             fields.add(window);
@@ -47,25 +60,31 @@ impl RateLimit {
         fields
     }
 
+    /// Written without `format!`, which takes several times as long: it is done for every request.
     fn add(&mut self, window: &Remaining<'_>) {
         let Self { policy, remaining } = self;
-        if !policy.is_empty() {
-            policy.push_str(", ");
-            remaining.push_str(", ");
+        let separator = if policy.is_empty() { "\"" } else { ", \"" };
+        let label = window.cap.label(window.window);
+        for field in [&mut *policy, &mut *remaining] {
+            field.push_str(separator);
+            field.push_str(label);
         }
-        let (cap, name) = (window.cap, window.window.as_str());
-        // Writing to a string cannot fail.
-        let _ = match window.window.seconds() {
-            Some(seconds) => write!(policy, "\"{cap}.{name}\";q={};w={seconds}", window.limit),
-            None => write!(
-                policy,
-                "\"{cap}.{name}\";q={};qu=\"concurrent-requests\"",
-                window.limit
-            ),
-        };
-        let _ = write!(remaining, "\"{cap}.{name}\";r={}", window.left);
-        if window.window.seconds().is_some() {
-            let _ = write!(remaining, ";t={}", window.seconds);
+        policy.push_str("\";q=");
+        push(policy, window.limit);
+        remaining.push_str("\";r=");
+        push(remaining, window.left);
+        match window.window.seconds() {
+            Some(seconds) => {
+                policy.push_str(";w=");
+                push(policy, seconds);
+                remaining.push_str(";t=");
+                push(remaining, window.seconds);
+            }
+            None => policy.push_str(";qu=\"concurrent-requests\""),
         }
     }
+}
+
+fn push(text: &mut String, number: u32) {
+    text.push_str(itoa::Buffer::new().format(number));
 }
