@@ -187,6 +187,7 @@ mod tests {
             .and_then(|config| config.with_access_log(Path::new("/a.log")))
             .and_then(|config| config.with_cluster("zitadel", loopback(7)))
             .and_then(|config| config.with_cluster("upstream", loopback(8)))
+            .and_then(|config| config.with_cluster("accounts", loopback(9)))
             .and_then(|config| config.with_issuer("http://127.0.0.1:7"))
             .unwrap();
         config.policy().unwrap()["mounts"] = json!(["/elsewhere"]);
@@ -216,6 +217,7 @@ mod tests {
             ("\"port_value\":0", 2),
             ("\"port_value\":7", 1),
             ("\"port_value\":8", 1),
+            ("\"port_value\":9", 1),
         ] {
             assert_eq!(text.matches(new).count(), times, "{new}");
         }

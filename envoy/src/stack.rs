@@ -139,6 +139,16 @@ impl Stack {
         self.backend.url()
     }
 
+    /// The directory of accounts, which the upstream's internal listener has; none with the echo upstream.
+    pub fn directory_url(&self) -> Option<String> {
+        match &self.backend {
+            Backend::Service { upstream, .. } => {
+                Some(format!("{}/internal/directory", upstream.internal_url()))
+            }
+            Backend::Echo(_) => None,
+        }
+    }
+
     /// The variables that a command gets to find its way around.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let path = |path: &Path| path.display().to_string();
@@ -213,6 +223,14 @@ impl Backend {
             Self::Service { upstream, .. } => upstream.url().to_owned(),
             Self::Echo(server) => format!("http://{}", server.address()),
             Self::Other(address) => format!("http://{address}"),
+        }
+    }
+
+    /// Where the accounts are; an echo has none, and answers there too.
+    fn accounts_url(&self) -> String {
+        match self {
+            Self::Service { upstream, .. } => upstream.internal_url().to_owned(),
+            Self::Echo(_) => self.url(),
         }
     }
 }

@@ -17,6 +17,7 @@ pub const ASSERTION_KEY: &str = "TOLLGATE_ASSERTION_KEY";
 pub struct Upstream {
     child: Child,
     url: String,
+    internal_url: String,
 }
 
 /// Why the upstream does not run.
@@ -35,7 +36,7 @@ pub enum UpstreamError {
 // === impl Upstream ===
 
 impl Upstream {
-    /// Starts it on a free port; ready when this comes back.
+    /// Starts it on two free ports; ready when this comes back.
     pub fn start(
         tool: &Tool,
         database_url: &str,
@@ -44,6 +45,7 @@ impl Upstream {
     ) -> Result<Self, UpstreamError> {
         let mut child = Job::new("the upstream", tool.path())
             .args(["upstream", "serve", "--listen", "127.0.0.1:0"])
+            .args(["--internal-listen", "127.0.0.1:0"])
             .args(["--issuer", issuer, "--audience", AUDIENCE])
             .args(["--membership-claim", ACCOUNTS_CLAIM])
             .args(["--assertion-key-env", ASSERTION_KEY])
@@ -52,17 +54,25 @@ impl Upstream {
             .env("TOLLGATE_DATABASE_URL", database_url)
             .env(ASSERTION_KEY, assertion_key)
             .start(tool, Scratch::new()?)?;
-        let url = child.wait_for("it was ready", PATIENCE, |log| {
-            // A whole line: the rest of the address may be on its way.
-            let (_, rest) = log.split_once("listening on ")?;
-            rest.split_once('\n').map(|(url, _)| url.to_owned())
+        let (url, internal_url) = child.wait_for("it was ready", PATIENCE, |log| {
+            let internal = after(log, "internal listener on ")?;
+            Some((after(log, "listening on ")?, internal))
         })?;
-        Ok(Self { child, url })
+        Ok(Self {
+            child,
+            url,
+            internal_url,
+        })
     }
 
     /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The URL of its internal listener, which has the directory of accounts.
+    pub fn internal_url(&self) -> &str {
+        &self.internal_url
     }
 
     /// Why it is no more, if it has ended by itself.
@@ -74,4 +84,10 @@ impl Upstream {
     pub fn release(&mut self) {
         self.child.release();
     }
+}
+
+/// The rest of a whole line: without its end, the rest of the address may be on its way.
+fn after(log: &str, label: &str) -> Option<String> {
+    let (_, rest) = log.split_once(label)?;
+    rest.split_once('\n').map(|(url, _)| url.to_owned())
 }

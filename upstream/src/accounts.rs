@@ -1,5 +1,8 @@
 //! Which accounts there are: the table of the system database.
 
+pub(crate) mod caps;
 pub(crate) mod creation;
 pub(crate) mod directory;
 pub(crate) mod name;
+pub(crate) mod record;
+pub(crate) mod snapshot;

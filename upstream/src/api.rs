@@ -4,7 +4,9 @@ mod accounts;
 mod admin;
 mod agents;
 mod body;
+mod calls;
 mod health;
+pub(crate) mod internal;
 mod login;
 mod observe;
 mod user_org;
@@ -20,13 +22,14 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tollgate_policy::assertion::AssertionKey;
 
 use crate::accounts::creation::Creation;
 use crate::database::Databases;
 use crate::identity::{Authenticator, authenticate};
 use crate::issuer::Issuer;
+use crate::options::Options;
 use crate::problem::Problem;
 
 /// Where the same routes are found again.
@@ -54,18 +57,20 @@ pub(crate) struct Api {
     databases: Databases,
     creation: Creation,
     issuer: Arc<Issuer>,
+    longest_call: Duration,
     dev: bool,
 }
 
 // === impl Api ===
 
 impl Api {
-    pub(crate) fn new(databases: Databases, issuer: Issuer, dev: bool) -> Self {
+    pub(crate) fn new(databases: Databases, issuer: Issuer, options: &Options) -> Self {
         Self {
             creation: Creation::new(databases.clone()),
             databases,
             issuer: Arc::new(issuer),
-            dev,
+            longest_call: options.max_call_duration,
+            dev: options.dev,
         }
     }
 }
@@ -105,7 +110,25 @@ fn routes() -> Router<Api> {
                 .patch(agents::update)
                 .delete(agents::delete),
         )
+        .route("/api/v1/calls/originate", post(calls::originate))
+        .route("/api/v1/calls/{id}/end", post(calls::end))
+        .route("/api/v1/call-limits", get(calls::limits))
+        .merge(admin_routes())
+}
+
+fn admin_routes() -> Router<Api> {
+    let account = "/api/admin/accounts/{account}";
+    Router::new()
         .route("/api/admin/accounts", post(admin::create_account))
+        .route(account, get(admin::account).patch(admin::change_account))
+        .route(
+            &format!("{account}/call-limits"),
+            get(admin::call_limits).put(admin::put_call_limits),
+        )
+        .route(
+            &format!("{account}/caps/{{cap}}"),
+            put(admin::put_cap).delete(admin::delete_cap),
+        )
 }
 
 async fn no_route() -> Problem {

@@ -3,8 +3,10 @@
 mod migrations;
 mod name;
 mod server;
+mod whole;
 
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
 
 pub use migrations::MigrationError;
 pub use name::DatabaseName;
@@ -12,6 +14,7 @@ pub use server::{ConnectError, Server, Session};
 
 pub(crate) use migrations::{create_database, migrate_account};
 pub(crate) use name::SYSTEM_DATABASE;
+pub(crate) use whole::Whole;
 
 use crate::accounts::directory::{self, Registered, Standing};
 use crate::error::Error;
@@ -22,6 +25,9 @@ use crate::problem::Problem;
 
 /// Connections to the system database: they serve short look-ups only.
 const SYSTEM_CONNECTIONS: usize = 4;
+
+/// Parameters of a statement, with their types.
+pub(crate) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 
 /// Seconds after which a client may try again.
 const RETRY_AFTER: u32 = 1;
@@ -151,6 +157,14 @@ impl From<DatabaseError> for Problem {
             DatabaseError::Connect(error) => {
                 tracing::error!(%error, "no connection to PostgreSQL");
                 unavailable()
+            }
+            DatabaseError::Query(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                tracing::warn!("a lock was waited for in vain");
+                Self::unavailable(
+                    "database_busy",
+                    "other requests have what this one needs",
+                    RETRY_AFTER,
+                )
             }
             DatabaseError::Query(error) if is_passing(&error) => {
                 tracing::warn!(%error, "PostgreSQL went away in the middle of a statement");

@@ -54,9 +54,11 @@ pub enum Error {
     Issuer(String),
     /// The address cannot be listened on.
     #[error(
-        "cannot listen on {address} ({why}); stop what listens there or choose another --listen"
+        "cannot listen on {address} ({why}); stop what listens there or choose another {option}"
     )]
     Listen {
+        /// The option that names it.
+        option: &'static str,
         /// Which address.
         address: SocketAddr,
         /// Why.

@@ -14,6 +14,11 @@ pub struct Options {
     #[arg(long, env = "TOLLGATE_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
+    /// Address of a second, internal listener, which has the directory of accounts for the gate; whoever reaches it
+    /// needs no credential, so nobody but the gate may
+    #[arg(long, env = "TOLLGATE_INTERNAL_LISTEN", value_name = "ADDRESS")]
+    pub internal_listen: Option<SocketAddr>,
+
     /// PostgreSQL server and user, as postgres://USER:PASSWORD@HOST:PORT; a database in it is ignored
     #[arg(
         long,
@@ -58,6 +63,10 @@ pub struct Options {
         default_value = "upstream"
     )]
     pub assertion_audience: String,
+
+    /// How long a call can be, from 1s to 7days: one whose end nobody told of counts as ended after this
+    #[arg(long, env = "TOLLGATE_MAX_CALL_DURATION", value_name = "DURATION", default_value = "4h", value_parser = call_duration)]
+    pub max_call_duration: Duration,
 
     /// Development: allows the mock login
     #[arg(long, env = "TOLLGATE_DEV")]
@@ -121,5 +130,31 @@ impl FromStr for DatabaseUrl {
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DatabaseUrl(…)")
+    }
+}
+
+/// A call that could not last would never count as active, and one of weeks would hold its slot for as long.
+fn call_duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let allowed = Duration::from_secs(1)..=Duration::from_hours(7 * 24);
+    if allowed.contains(&duration) {
+        Ok(duration)
+    } else {
+        Err("write a duration from 1s to 7days".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_a_length_and_an_end() {
+        for good in ["1s", "4h", "7days"] {
+            assert!(call_duration(good).is_ok(), "{good}");
+        }
+        for bad in ["0s", "999ms", "8days", "4", "", "-1s"] {
+            assert!(call_duration(bad).is_err(), "{bad}");
+        }
     }
 }

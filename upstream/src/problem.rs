@@ -15,8 +15,20 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: Cow<'static, str>,
+    cap: Option<Box<Cap>>,
     retry_after: Option<u32>,
     challenge: Option<HeaderValue>,
+}
+
+/// What refused, for [`Code::CapExceeded`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Cap {
+    /// The name that the limits have together.
+    pub(crate) cap: &'static str,
+    /// The one of them.
+    pub(crate) window: &'static str,
+    /// How much it allows.
+    pub(crate) limit: u32,
 }
 
 #[derive(Serialize)]
@@ -26,6 +38,8 @@ struct Body<'a> {
     status: u16,
     code: &'static str,
     detail: &'a str,
+    #[serde(flatten)]
+    cap: Option<&'a Cap>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
 }
@@ -43,6 +57,7 @@ impl Problem {
             status,
             code,
             detail: detail.into(),
+            cap: None,
             retry_after: None,
             challenge: None,
         }
@@ -82,6 +97,19 @@ impl Problem {
         }
     }
 
+    /// 429: the account has used up a cap; there may be room again in so many seconds.
+    pub(crate) fn cap_exceeded(cap: Cap, detail: &'static str, retry_after: u32) -> Self {
+        let refusal = Refusal {
+            detail,
+            retry_after: Some(retry_after),
+            ..Code::CapExceeded.into()
+        };
+        Self {
+            cap: Some(Box::new(cap)),
+            ..refusal.into()
+        }
+    }
+
     /// 500: our fault; what happened is in the log and not in the answer.
     pub fn internal() -> Self {
         Self::new(
@@ -98,18 +126,22 @@ impl Problem {
 }
 
 /// In the gate's own words, so that a client reads the same from both.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = StatusCode::from_u16(refusal.code.status());
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let challenge = (status == StatusCode::UNAUTHORIZED).then(|| refusal.challenge());
+        Self {
+            retry_after: refusal.retry_after,
+            challenge: challenge.and_then(|text| HeaderValue::try_from(text).ok()),
+            ..Self::new(status, refusal.code.as_str(), refusal.detail)
+        }
+    }
+}
+
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        let status = StatusCode::from_u16(code.status());
-        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let challenge =
-            (status == StatusCode::UNAUTHORIZED).then(|| Refusal::from(code).challenge());
-        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
-        Self {
-            retry_after,
-            challenge: challenge.and_then(|text| HeaderValue::try_from(text).ok()),
-            ..Self::new(status, code.as_str(), code.detail())
-        }
+        Refusal::from(code).into()
     }
 }
 
@@ -121,6 +153,7 @@ impl IntoResponse for Problem {
             status: self.status.as_u16(),
             code: self.code,
             detail: &self.detail,
+            cap: self.cap.as_deref(),
             retry_after: self.retry_after,
         };
         let mut response = (self.status, Json(body)).into_response();
@@ -136,5 +169,53 @@ impl IntoResponse for Problem {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use tollgate_policy::caps::Window;
+    use tollgate_policy::refusal::{CapRefusal, Format};
+
+    use super::*;
+
+    async fn assert_same(problem: Problem, refusal: &Refusal) {
+        let expected = refusal.answer(Format::ProblemJson, false);
+        let response = problem.into_response();
+        assert_eq!(response.status().as_u16(), expected.status);
+        for (name, value) in &expected.headers {
+            assert_eq!(response.headers()[*name], value.as_str(), "{name}");
+        }
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        assert_eq!(str::from_utf8(&body), Ok(expected.body.as_str()));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_what_the_gate_would_have_written() {
+        for code in [
+            Code::TokenExpired,
+            Code::KeysUnavailable,
+            Code::AccountReserved,
+        ] {
+            assert_same(code.into(), &code.into()).await;
+        }
+        let cap = Cap {
+            cap: "call_limits",
+            window: "per_day",
+            limit: 500,
+        };
+        let problem = Problem::cap_exceeded(cap, Code::CapExceeded.detail(), 17);
+        let refusal = Refusal {
+            retry_after: Some(17),
+            cap: Some(Box::new(CapRefusal {
+                cap: cap.cap.to_owned(),
+                window: Window::Day,
+                limit: cap.limit,
+                rate_limit: None,
+            })),
+            ..Code::CapExceeded.into()
+        };
+        assert_same(problem, &refusal).await;
     }
 }

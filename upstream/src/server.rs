@@ -1,7 +1,6 @@
 //! Starts, serves, and stops.
 
 use std::env;
-use std::future::IntoFuture;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tollgate_policy::assertion::AssertionKey;
 
 use crate::api::{self, Api};
@@ -22,17 +21,29 @@ use crate::options::Options;
 /// How long requests may still run once the service was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The service, ready: its databases are up to date and its port is open.
+/// The service, ready: its databases are up to date and its ports are open.
 pub struct Service {
+    public: Port,
+    internal: Option<Port>,
+}
+
+/// An open port, and what answers there.
+struct Port {
+    listener: Listener,
+    app: Router,
+}
+
+/// An open port.
+struct Listener {
     listener: TcpListener,
     address: SocketAddr,
-    app: Router,
 }
 
 /// Runs the service until SIGINT or SIGTERM.
 ///
-/// Once it is ready it prints one line to stdout, `listening on http://ADDRESS`, and nothing else ever. The
-/// assertion key comes from the environment variable that the options name.
+/// Once it is ready it prints one line to stdout, `listening on http://ADDRESS`, where there is an internal listener
+/// another, `internal listener on http://ADDRESS`, and nothing else ever. The assertion key comes from the environment
+/// variable that the options name.
 ///
 /// # Errors
 ///
@@ -42,60 +53,107 @@ pub async fn serve(options: Options) -> Result<(), Error> {
     // Listened to from here on: a signal may come as soon as the line is out.
     let stop = Stop::new()?;
     let service = Service::start(&options, key).await?;
-    announce(service.address())?;
+    announce(&service)?;
     service.run(stop.wait()).await
 }
 
 // === impl Service ===
 
 impl Service {
-    /// Prepares the databases and opens the port.
+    /// Prepares the databases and opens the ports.
     pub async fn start(options: &Options, key: AssertionKey) -> Result<Self, Error> {
         let server = Server::new(&options.database_url)?;
         let issuer = Issuer::new(options)?;
         // Before the databases are touched: a second instance by mistake ends here.
-        let address = options.listen;
-        let listen = |why| Error::Listen { address, why };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let public = Listener::open("--listen", options.listen).await?;
+        let internal = match options.internal_listen {
+            Some(address) => Some(Listener::open("--internal-listen", address).await?),
+            None => None,
+        };
 
         let databases = Databases::new(server, options);
         databases.prepare().await?;
         let gate = api::authenticator(key, &options.assertion_audience);
-        let app = api::router(Api::new(databases, issuer, options.dev), Arc::new(gate));
+        let api = Api::new(databases, issuer, options);
         Ok(Self {
-            listener,
-            address,
-            app,
+            internal: internal.map(|listener| Port {
+                listener,
+                app: api::internal::router(api.clone()),
+            }),
+            public: Port {
+                listener: public,
+                app: api::router(api, Arc::new(gate)),
+            },
         })
     }
 
     /// The address that it listens on, with the port that was free.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.public.listener.address
+    }
+
+    /// The same of the internal listener, where there is one.
+    pub fn internal_address(&self) -> Option<SocketAddr> {
+        self.internal.as_ref().map(|port| port.listener.address)
     }
 
     /// Serves until `stop` is done; then ends what still runs, within a bounded time.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
-        let (stopped, told) = oneshot::channel::<()>();
-        let graceful = async {
-            // Either way it is time to stop.
-            let _ = told.await;
+        let (stopped, told) = watch::channel(());
+        let public = self.public.serve(told.clone());
+        let internal = self.internal.map(|port| port.serve(told));
+        let both = async {
+            let internal = async {
+                match internal {
+                    Some(internal) => internal.await,
+                    None => Ok(()),
+                }
+            };
+            tokio::try_join!(public, internal).map(drop)
         };
-        let server = axum::serve(self.listener, self.app).with_graceful_shutdown(graceful);
-        let mut server = tokio::spawn(server.into_future());
+        let mut servers = tokio::spawn(both);
         tokio::select! {
-            outcome = &mut server => return Ok(outcome.map_err(io::Error::other)??),
+            outcome = &mut servers => return Ok(outcome.map_err(io::Error::other)??),
             () = stop => {}
         }
         tracing::info!("stopping");
         drop(stopped);
-        if let Ok(outcome) = tokio::time::timeout(GRACE, &mut server).await {
+        if let Ok(outcome) = tokio::time::timeout(GRACE, &mut servers).await {
             return Ok(outcome.map_err(io::Error::other)??);
         }
         tracing::warn!("stopped with requests still running");
-        server.abort();
+        servers.abort();
         Ok(())
+    }
+}
+
+// === impl Listener ===
+
+impl Listener {
+    async fn open(option: &'static str, address: SocketAddr) -> Result<Self, Error> {
+        let failed = |why| Error::Listen {
+            option,
+            address,
+            why,
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+}
+
+// === impl Port ===
+
+impl Port {
+    /// Serves until the other end of `told` is dropped, and then what still runs.
+    async fn serve(self, mut told: watch::Receiver<()>) -> io::Result<()> {
+        let stop = async move {
+            // Nothing is ever sent.
+            let _ = told.changed().await;
+        };
+        axum::serve(self.listener.listener, self.app)
+            .with_graceful_shutdown(stop)
+            .await
     }
 }
 
@@ -107,9 +165,14 @@ fn assertion_key(variable: &str) -> Result<AssertionKey, Error> {
     })
 }
 
-fn announce(address: SocketAddr) -> io::Result<()> {
+/// In one piece, for whoever waits for the first line and then looks for the second.
+fn announce(service: &Service) -> io::Result<()> {
+    let public = format!("listening on http://{}\n", service.address());
+    let internal = service.internal_address();
+    let internal = internal.map(|address| format!("internal listener on http://{address}\n"));
+    let lines = public + &internal.unwrap_or_default();
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "listening on http://{address}")?;
+    stdout.write_all(lines.as_bytes())?;
     stdout.flush()
 }
 

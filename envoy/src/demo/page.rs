@@ -41,7 +41,7 @@ pub struct Call {
     pub bearer: Bearer,
     /// Further headers.
     pub headers: &'static [(&'static str, &'static str)],
-    /// The JSON body.
+    /// The JSON body; `$AGENT` as in the path.
     pub body: Option<&'static str>,
     /// To the upstream's own port, past the gate.
     pub past_the_gate: bool,
@@ -136,6 +136,8 @@ impl fmt::Display for Call {
             write!(f, " -H \"{name}: {value}\"")?;
         }
         if let Some(body) = self.body {
+            // The shell does not look into its single quotes.
+            let body = body.replace("$AGENT", "'$AGENT'");
             write!(f, " -H \"Content-Type: application/json\" -d '{body}'")?;
         }
         if self.names_agent {
@@ -228,13 +230,14 @@ mod tests {
         let call = Call {
             accounts: &["acme"],
             bearer: Bearer::Variable("TOLLGATE_TOKEN"),
-            body: Some("{}"),
+            body: Some(r#"{"agent": "$AGENT"}"#),
             ..Call::new("POST", "/api/../v1")
         };
         assert_eq!(
             call.to_string(),
             "curl -i -X POST --path-as-is \"$TOLLGATE_URL/api/../v1\" -H \"X-Account-ID: acme\" \
-             -H \"Authorization: Bearer $TOLLGATE_TOKEN\" -H \"Content-Type: application/json\" -d '{}'"
+             -H \"Authorization: Bearer $TOLLGATE_TOKEN\" -H \"Content-Type: application/json\" \
+             -d '{\"agent\": \"'$AGENT'\"}'"
         );
     }
 }

@@ -232,6 +232,7 @@ fn configuration(
         .on_loopback(port)?
         .with_module(module)?
         .with_cluster("upstream", upstream)?
+        .with_cluster("accounts", address(&backend.accounts_url())?)?
         .with_cluster("zitadel", address(issuer.url())?)?
         .with_issuer(issuer.url())?;
     for change in changes {

@@ -69,11 +69,11 @@ fn a_wrong_configuration_is_refused_with_its_reason() {
             "caps[0].limits.per_minute",
         ),
         (
-            "/caps/0/limits/per_hour",
+            "/caps/0/limits/per_second",
             json!(1),
-            "unknown field `per_hour`",
+            "unknown field `per_second`",
         ),
-        ("/mode", json!("report"), "unknown field `mode`"),
+        ("/mode", json!("audit"), "mode: "),
     ];
     for (pointer, value, reason) in table {
         let mut config = reference();

@@ -11,12 +11,12 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 use tollgate_policy::account::AccountName;
 
 use super::directory::Registered;
 use crate::database::{
-    DatabaseError, DatabaseName, Databases, MigrationError, Session, create_database,
+    DatabaseError, DatabaseName, Databases, MigrationError, Parameters, Session, create_database,
     migrate_account,
 };
 use crate::identity::Administrator;
@@ -27,9 +27,6 @@ const AT_ONCE: usize = 2;
 
 /// The first key of the advisory locks, one an account.
 const CREATION_LOCK: i32 = 7_207_319;
-
-/// Parameters of a statement, with their types.
-type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 
 /// Makes accounts.
 #[derive(Clone)]

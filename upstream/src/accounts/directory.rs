@@ -34,6 +34,11 @@ impl Registered {
         &self.0
     }
 
+    /// For a row that was just read.
+    pub(super) fn of_row(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// For the row that `creation` has just written.
     pub(super) fn of_written_row(name: &AccountName) -> Self {
         Self(name.as_str().to_owned())

@@ -126,7 +126,7 @@ fn found(row: Option<Row>) -> Result<Json<Agent>, Problem> {
 }
 
 /// The same for an id that is unknown, another account's, or not an id at all.
-fn not_found() -> Problem {
+pub(super) fn not_found() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
         "agent_not_found",

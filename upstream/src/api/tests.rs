@@ -1,5 +1,7 @@
 //! The whole router, with a database that is never reached: who gets in, and how refusals look.
 
+mod named;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -46,6 +48,12 @@ impl Answer {
 }
 
 fn service(dev: bool) -> Router {
+    let options = options(dev);
+    let gate = authenticator(AssertionKey::new(KEY).unwrap(), "upstream");
+    router(api(&options), Arc::new(gate))
+}
+
+fn options(dev: bool) -> Options {
     #[derive(Parser)]
     struct Command {
         #[command(flatten)]
@@ -58,23 +66,29 @@ fn service(dev: bool) -> Router {
         ISSUER,
         "--audience=api",
     ];
-    let options = Command::parse_from(arguments).options;
+    let dev = dev.then_some("--dev");
+    Command::parse_from(arguments.into_iter().chain(dev)).options
+}
+
+fn api(options: &Options) -> Api {
     let server = Server::new(&options.database_url).unwrap();
-    let databases = Databases::new(server, &options);
-    let issuer = Issuer::new(&options).unwrap();
-    let gate = authenticator(AssertionKey::new(KEY).unwrap(), "upstream");
-    router(Api::new(databases, issuer, dev), Arc::new(gate))
+    let databases = Databases::new(server, options);
+    Api::new(databases, Issuer::new(options).unwrap(), options)
 }
 
 /// Asks a service of its own. A request is `METHOD PATH`.
 async fn ask(request: &str, headers: Headers<'_>, body: &str) -> Answer {
+    ask_of(service(false), request, headers, body).await
+}
+
+async fn ask_of(service: Router, request: &str, headers: Headers<'_>, body: &str) -> Answer {
     let (method, path) = request.split_once(' ').unwrap();
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let request = request.body(Body::from(body.to_owned())).unwrap();
-    let response = service(false).oneshot(request).await.unwrap();
+    let response = service.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     Answer {
@@ -226,6 +240,19 @@ async fn what_is_not_public_is_protected() {
         ("GET /api/v1/agents/0", 401, 404),
         ("DELETE /api/v1/agents/0", 401, 404),
         ("POST /api/admin/accounts", 401, 403),
+        ("GET /api/admin/accounts/acme", 401, 403),
+        ("PATCH /api/admin/accounts/acme", 401, 403),
+        ("GET /api/admin/accounts/acme/call-limits", 401, 403),
+        ("PUT /api/admin/accounts/acme/call-limits", 401, 403),
+        ("PUT /api/admin/accounts/acme/caps/requests", 401, 403),
+        ("DELETE /api/admin/accounts/acme/caps/requests", 401, 403),
+        ("GET /api/v1/call-limits", 401, 503),
+        ("PUT /api/v1/call-limits", 401, 405),
+        ("GET /api/v1/calls/originate", 401, 405),
+        ("POST /api/v1/calls/0/end", 401, 404),
+        // Of the internal listener only.
+        ("GET /internal/directory", 401, 404),
+        ("GET /hub-api/internal/directory", 401, 404),
     ];
     for (request, without, with) in table {
         let answer = ask(request, &[], "").await;

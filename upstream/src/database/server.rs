@@ -13,8 +13,10 @@ use crate::error::Error;
 use crate::options::DatabaseUrl;
 use crate::pool::{Connect, Connection, Permit};
 
-/// A statement that takes longer is ended: its client has given up, and the next user of its connection waits.
-const STATEMENT_TIMEOUT: &str = "set statement_timeout = '20s'";
+/// A statement that takes longer is ended: its client has given up, and the next user of its connection waits. A
+/// transaction that stands still has its locks taken away: its process hangs, and others wait for them.
+const TIMEOUTS: &str =
+    "set statement_timeout = '20s'; set idle_in_transaction_session_timeout = '10s'";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -104,7 +106,7 @@ impl Connect for Server {
 
 /// The last line of defence: whatever is between us and PostgreSQL, an account gets its own database or none.
 async fn check(client: &Client, expected: &DatabaseName) -> Result<(), ConnectError> {
-    let statements = format!("{STATEMENT_TIMEOUT}; select current_database()");
+    let statements = format!("{TIMEOUTS}; select current_database()");
     let messages = client.simple_query(&statements).await?;
     let found = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),

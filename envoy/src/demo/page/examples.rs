@@ -23,6 +23,16 @@ const CREATE: Call = Call {
     ..Call::new("POST", "/api/admin/accounts")
 };
 
+/// Acme calls somebody.
+const ORIGINATE: Call = Call {
+    method: "POST",
+    path: "/api/v1/calls/originate",
+    body: Some(
+        r#"{"from_number": "+14155550100", "to_number": "+14155550101", "agent_id": "$AGENT"}"#,
+    ),
+    ..GOOD
+};
+
 const fn example(rule: &'static str, answer: &'static str, call: Call) -> Example {
     Example { rule, answer, call }
 }
@@ -151,6 +161,25 @@ pub const GROUPS: &[Group] = &[
                 "403 account_forbidden",
                 &["globex"],
             ),
+        ],
+    },
+    Group {
+        title: "A call outlives its request, so the upstream counts it",
+        examples: &[
+            example("A call by acme's agent", "200", ORIGINATE),
+            example(
+                "An administrator has acme make one call at a time",
+                "200",
+                Call {
+                    method: "PUT",
+                    path: "/api/admin/accounts/acme/call-limits",
+                    body: Some(
+                        r#"{"concurrent_max": 1, "calls_per_minute": null, "daily_calls_max": null, "daily_minutes_max": null}"#,
+                    ),
+                    ..CREATE
+                },
+            ),
+            example("The first is still active", "429 cap_exceeded", ORIGINATE),
         ],
     },
     Group {

@@ -1,0 +1,169 @@
+//! What goes wrong: clients that hang up, locks that are not given back, databases that are older than the service.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+
+use serde_json::json;
+use tollgate_envoy::client::Origin;
+use tollgate_envoy::issuer::Issuer;
+use tollgate_envoy::stack::Stack;
+use tollgate_envoy::upstream::Upstream;
+use tollgate_policy::account::AccountName;
+use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind};
+
+use super::{Account, ORIGINATE, at_once};
+use crate::database::{self, Database};
+use crate::world::{AGENTS, gate, stack, tool, wait_until};
+
+const LOCK: &str = "begin; select from call_limits for update";
+
+/// Requests that wait for a lock in the account's database.
+fn waiting(database: &Database) -> usize {
+    database.number(
+        "select count(*) from pg_stat_activity \
+         where datname = current_database() and wait_event_type = 'Lock'",
+    )
+}
+
+fn assertion(stack: &Stack, account: &str) -> String {
+    let assertion = Assertion {
+        account: AccountName::parse(account.as_bytes()).unwrap(),
+        subject: "somebody".to_owned(),
+        admin: false,
+        credential: CredentialKind::Jwt,
+    };
+    let key = AssertionKey::new(stack.assertion_key().as_bytes()).unwrap();
+    let now = jsonwebtoken::get_current_timestamp();
+    key.sign(&assertion, "upstream", now, 60).unwrap()
+}
+
+/// Originates a call past the gate, and hangs up when the service waits for the lock.
+fn hang_up(account: &Account, watch: &Database) {
+    let upstream = Origin::parse(&gate().upstream_url()).unwrap();
+    let mut connection = TcpStream::connect(upstream.address()).unwrap();
+    let body = account.call().to_string();
+    write!(
+        connection,
+        "POST {ORIGINATE} HTTP/1.1\r\nhost: upstream\r\nx-tollgate-assertion: {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        assertion(gate(), account.name),
+        body.len(),
+    )
+    .unwrap();
+    wait_until("the request waits", || waiting(watch) == 1);
+    connection.shutdown(Shutdown::Write).unwrap();
+    // The service closes its side when it has noticed.
+    let mut rest = Vec::new();
+    connection.read_to_end(&mut rest).unwrap();
+    assert!(rest.is_empty(), "there was no answer");
+}
+
+#[test]
+fn a_client_that_hangs_up_leaves_no_call() {
+    let account = Account::new("calls-hang-up", json!({"concurrent_max": 1}));
+    let (holder, watch) = (account.database(), account.database());
+    // What the service stores is seen here, also if it takes it back.
+    holder.run(
+        "create table stored (id uuid); \
+         create function note() returns trigger language plpgsql as \
+         'begin insert into stored values (new.id); return new; end'; \
+         create trigger note after insert on calls for each row execute function note()",
+    );
+    holder.run(LOCK);
+    hang_up(&account, &watch);
+    holder.run("commit");
+    wait_until("the call is stored", || {
+        watch.number("select count(*) from stored") == 1
+    });
+    wait_until("the call is taken back", || {
+        watch.number("select count(*) from calls") == 0
+    });
+    assert_eq!(account.originate().send().unwrap().status, 200);
+}
+
+#[test]
+fn who_waits_for_one_accounts_lock_keeps_no_other_account_out() {
+    let account = Account::new("calls-locked", json!({"concurrent_max": 5}));
+    let other = Account::new("calls-not-locked", json!({"concurrent_max": 5}));
+    let (holder, watch) = (account.database(), account.database());
+    holder.run(LOCK);
+    let answers = thread::scope(|scope| {
+        let waiting_answers = scope.spawn(|| at_once(&account.originate(), 60));
+        wait_until("requests wait", || waiting(&watch) >= 8);
+        let others = at_once(&other.originate(), 10);
+        let agents = other.request("GET", AGENTS).send().unwrap();
+        assert_eq!(agents.status, 200);
+        let passed = others.iter().filter(|answer| answer.status == 200);
+        assert_eq!(passed.count(), 5, "another account has all it may have");
+        assert!(waiting(&watch) >= 8, "and the first one still waits");
+        holder.run("commit");
+        waiting_answers.join().unwrap()
+    });
+    let passed = answers.iter().filter(|answer| answer.status == 200);
+    assert_eq!(passed.count(), 5);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        let outcome = answer.outcome();
+        let told = ["429 cap_exceeded", "503 database_busy"].contains(&outcome.as_str());
+        assert!(told, "{outcome}");
+    }
+}
+
+#[test]
+fn a_lock_that_is_not_given_back_is_not_waited_for_without_end() {
+    let account = Account::new("calls-stuck", json!({"concurrent_max": 5}));
+    let holder = account.database();
+    holder.run(LOCK);
+    let answer = account.originate().send().unwrap();
+    assert_eq!(answer.outcome(), "503 database_busy", "{}", answer.text());
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    holder.run("commit");
+    assert_eq!(account.originate().send().unwrap().status, 200);
+}
+
+/// Whatever isolation the database's owner has chosen as the default.
+#[test]
+fn the_count_is_exact_at_any_default_isolation() {
+    let account = Account::new("calls-isolation", json!({"concurrent_max": 5}));
+    account.database().run(
+        "alter database \"calls-isolation\" set default_transaction_isolation = 'serializable'; \
+         select pg_terminate_backend(pid) from pg_stat_activity \
+         where datname = 'calls-isolation' and pid <> pg_backend_pid()",
+    );
+    wait_until("a connection with the new default is there", || {
+        account.request("GET", AGENTS).send().unwrap().status == 200
+    });
+    let answers = at_once(&account.originate(), 60);
+    let passed = answers.iter().filter(|answer| answer.status == 200);
+    assert_eq!(passed.count(), 5);
+}
+
+/// An account of the first version, which had agents only, is brought up to date when the service starts.
+#[test]
+fn an_account_from_before_has_limits_too() {
+    let stack = stack().start().unwrap();
+    let acme = Database::open(&stack, "acme");
+    acme.run(
+        "insert into agents (name) values ('Ada'); drop table calls, call_limits; \
+         delete from refinery_schema_history where version > 1",
+    );
+    let limits = |url: &str| {
+        let request = Origin::parse(url).unwrap().get("/api/v1/call-limits");
+        let request = request.header("X-Tollgate-Assertion", assertion(&stack, "acme"));
+        request.send().unwrap()
+    };
+    assert_eq!(limits(&stack.upstream_url()).status, 500, "it is as before");
+
+    let issuer = Issuer::start().unwrap();
+    let key = stack.assertion_key();
+    let next = Upstream::start(&tool(), &database::url(&stack), issuer.url(), key).unwrap();
+    let expected = json!({
+        "concurrent_max": null,
+        "calls_per_minute": null,
+        "daily_calls_max": null,
+        "daily_minutes_max": null,
+    });
+    let found = limits(next.url());
+    assert_eq!((found.status, found.json()), (200, expected));
+    assert_eq!(acme.number("select count(*) from agents"), 1);
+}

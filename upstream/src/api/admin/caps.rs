@@ -1,0 +1,65 @@
+//! What one account has instead of the gate's configured caps. The gate learns of it from the directory.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+use tollgate_policy::account::AccountName;
+
+use super::path::CapPath;
+use super::{creating, not_found};
+use crate::accounts::caps::CapLimits;
+use crate::api::Api;
+use crate::api::body::Body;
+use crate::identity::Administrator;
+use crate::problem::Problem;
+
+/// `PUT /api/admin/accounts/{account}/caps/{cap}`: all limits of the cap; what is left out is not the account's own.
+pub(in crate::api) async fn put_cap(
+    _: Administrator,
+    State(api): State<Api>,
+    CapPath { account, cap }: CapPath,
+    Body(limits): Body<CapLimits>,
+) -> Result<Json<CapLimits>, Problem> {
+    let mut system = api.databases.system().await?;
+    let transaction = system.transaction().await?;
+    lock(&transaction, &account).await?;
+    limits.write(&transaction, &account, &cap).await?;
+    transaction.commit().await?;
+    Ok(Json(limits))
+}
+
+/// `DELETE /api/admin/accounts/{account}/caps/{cap}`
+pub(in crate::api) async fn delete_cap(
+    _: Administrator,
+    State(api): State<Api>,
+    CapPath { account, cap }: CapPath,
+) -> Result<StatusCode, Problem> {
+    let mut system = api.databases.system().await?;
+    let transaction = system.transaction().await?;
+    lock(&transaction, &account).await?;
+    let deleted = cap.delete(transaction.client(), &account).await?;
+    transaction.commit().await?;
+    if deleted {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "cap_not_found",
+            "the account has no such cap of its own",
+        ))
+    }
+}
+
+/// The account, which nobody else changes until the transaction ends.
+async fn lock(transaction: &Transaction<'_>, account: &AccountName) -> Result<(), Problem> {
+    let select = "select status = 'creating' from accounts where name = $1 for update";
+    let row = transaction
+        .query_typed_opt(select, &[(&account.as_str(), Type::TEXT)])
+        .await?;
+    if row.ok_or_else(not_found)?.try_get(0)? {
+        return Err(creating());
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The limits that an account's calls have.
+
+use axum::Json;
+use axum::extract::State;
+use tollgate_policy::account::AccountName;
+
+use super::path::AccountPath;
+use super::{creating, not_found};
+use crate::accounts::record::Record;
+use crate::api::Api;
+use crate::api::body::Body;
+use crate::calls::CallLimits;
+use crate::database::Server;
+use crate::identity::Administrator;
+use crate::pool::Lease;
+use crate::problem::Problem;
+
+/// `GET /api/admin/accounts/{account}/call-limits`
+pub(in crate::api) async fn call_limits(
+    _: Administrator,
+    State(api): State<Api>,
+    AccountPath(name): AccountPath,
+) -> Result<Json<CallLimits>, Problem> {
+    let database = database(&api, &name).await?;
+    Ok(Json(CallLimits::read(&database).await?))
+}
+
+/// `PUT /api/admin/accounts/{account}/call-limits`: all four.
+pub(in crate::api) async fn put_call_limits(
+    administrator: Administrator,
+    State(api): State<Api>,
+    AccountPath(name): AccountPath,
+    Body(limits): Body<CallLimits>,
+) -> Result<Json<CallLimits>, Problem> {
+    let database = database(&api, &name).await?;
+    let written = limits.write(&database).await?;
+    tracing::info!(
+        account = name.as_str(),
+        subject = administrator.account().subject(),
+        "an account's call limits were set"
+    );
+    Ok(Json(written))
+}
+
+/// The account's own database, also when it is suspended: that is when an administrator has to do with it.
+async fn database(api: &Api, name: &AccountName) -> Result<Lease<Server>, Problem> {
+    let record = Record::read(&*api.databases.system().await?, name).await?;
+    let account = record.ok_or_else(not_found)?.registered();
+    let account = account.ok_or_else(creating)?;
+    Ok(api.databases.registered(&account).await?)
+}

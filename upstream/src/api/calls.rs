@@ -1,0 +1,90 @@
+//! Calls: what starts and ends them, and how many there may be.
+
+mod input;
+
+use axum::Json;
+use axum::extract::{FromRequestParts, RawPathParams, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use uuid::Uuid;
+
+use super::body::Body;
+use super::{Api, agents};
+use crate::calls::{self, Call, CallLimits, OriginateError};
+use crate::identity::Account;
+use crate::problem::Problem;
+use input::CallRequest;
+
+/// `POST /api/v1/calls/originate`
+pub(super) async fn originate(
+    account: Account,
+    State(api): State<Api>,
+    Body(request): Body<CallRequest>,
+) -> Result<Json<Call>, Problem> {
+    let new = request.validated()?;
+    let database = api.databases.account(&account).await?;
+    let call = calls::originate(database, new, api.longest_call).await?;
+    Ok(Json(call))
+}
+
+/// `POST /api/v1/calls/{id}/end`: a call that has ended stays as it is, so that it can be asked again.
+pub(super) async fn end(
+    account: Account,
+    State(api): State<Api>,
+    CallId(id): CallId,
+) -> Result<Json<Call>, Problem> {
+    let database = api.databases.account(&account).await?;
+    let call = Call::end(&database, id, api.longest_call).await?;
+    call.map(Json).ok_or_else(not_found)
+}
+
+/// `GET /api/v1/call-limits`
+pub(super) async fn limits(
+    account: Account,
+    State(api): State<Api>,
+) -> Result<Json<CallLimits>, Problem> {
+    let database = api.databases.account(&account).await?;
+    Ok(Json(CallLimits::read(&database).await?))
+}
+
+/// The same for an id that is unknown, another account's, or not an id at all.
+fn not_found() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "call_not_found",
+        "the account has no such call",
+    )
+}
+
+/// A call's id in the path.
+pub(super) struct CallId(Uuid);
+
+// === impl CallId ===
+
+impl<S: Send + Sync> FromRequestParts<S> for CallId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let parameters = RawPathParams::from_request_parts(parts, state).await;
+        let parameters = parameters.map_err(|_| not_found())?;
+        let id = parameters.iter().next().map(|(_, id)| id);
+        let id = id.and_then(|id| Uuid::try_parse(id).ok());
+        id.map(Self).ok_or_else(not_found)
+    }
+}
+
+// === impl OriginateError ===
+
+impl From<OriginateError> for Problem {
+    fn from(error: OriginateError) -> Self {
+        match error {
+            OriginateError::NoAgent => agents::not_found(),
+            OriginateError::Limit(reached) => reached.into(),
+            OriginateError::Database(error) => error.into(),
+            OriginateError::CutOff(error) => {
+                tracing::error!(%error, "starting a call was cut off");
+                Self::internal()
+            }
+        }
+    }
+}

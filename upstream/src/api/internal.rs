@@ -1,0 +1,77 @@
+//! The internal listener: what the gate reads. It asks nobody who they are, so only the gate may reach it.
+
+mod etag;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRef, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::sync::Semaphore;
+
+use super::{Api, HEALTH, health, limit_time, no_method, no_route, observe};
+use crate::accounts::snapshot::Snapshot;
+use crate::problem::Problem;
+use etag::EntityTag;
+
+/// What the handlers have.
+#[derive(Clone)]
+struct Internal {
+    api: Api,
+    /// Held by who reads all accounts. However many ask for the directory at once, they take one of the connections
+    /// that every request's account is looked up with, and not all.
+    turn: Arc<Semaphore>,
+}
+
+pub(crate) fn router(api: Api) -> Router {
+    let internal = Internal {
+        api,
+        turn: Arc::new(Semaphore::new(1)),
+    };
+    Router::new()
+        .route(HEALTH, get(health::answer))
+        .route("/internal/directory", get(directory))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(middleware::from_fn(limit_time))
+        .layer(middleware::from_fn(observe::observe))
+        .with_state(internal)
+}
+
+/// `GET /internal/directory`: 304 to whoever has it already.
+async fn directory(
+    State(internal): State<Internal>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let snapshot = {
+        let _turn = internal.turn.acquire().await;
+        Snapshot::read(&internal.api.databases).await?
+    };
+    let body = serde_json::to_vec(&snapshot).map_err(|error| {
+        tracing::error!(%error, "the directory could not be written");
+        Problem::internal()
+    })?;
+    let tag = EntityTag::of(&body);
+    // Whoever keeps it asks each time whether it is still the same.
+    let validators = [
+        (ETAG, tag.to_string()),
+        (CACHE_CONTROL, "no-cache".to_owned()),
+    ];
+    if tag.is_in(&headers) {
+        return Ok((StatusCode::NOT_MODIFIED, validators).into_response());
+    }
+    let content_type = [(CONTENT_TYPE, "application/json")];
+    Ok((validators, content_type, body).into_response())
+}
+
+// === impl Internal ===
+
+impl FromRef<Internal> for Api {
+    fn from_ref(internal: &Internal) -> Self {
+        internal.api.clone()
+    }
+}
