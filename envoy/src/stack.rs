@@ -145,7 +145,7 @@ impl Stack {
             Backend::Service { upstream, .. } => {
                 Some(format!("{}/internal/directory", upstream.internal_url()))
             }
-            Backend::Echo(_) => None,
+            Backend::Echo(_) | Backend::Other(_) => None,
         }
     }
 
@@ -226,11 +226,11 @@ impl Backend {
         }
     }
 
-    /// Where the accounts are; an echo has none, and answers there too.
+    /// Where the accounts are; an upstream of another kind has none, and answers there too.
     fn accounts_url(&self) -> String {
         match self {
             Self::Service { upstream, .. } => upstream.internal_url().to_owned(),
-            Self::Echo(_) => self.url(),
+            Self::Echo(_) | Self::Other(_) => self.url(),
         }
     }
 }

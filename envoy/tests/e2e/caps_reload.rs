@@ -47,6 +47,14 @@ impl<'a> Reloads<'a> {
         self.places.stack.reload_module(&path).unwrap();
     }
 
+    /// The same filters in another listener at the same place.
+    fn listener(&self) {
+        let bytes = 32 << 10 | u32::from(self.next());
+        let stack = &self.places.stack;
+        let reloaded = stack.reload_config(|config| config.with_buffer(bytes));
+        reloaded.unwrap();
+    }
+
     fn next(&self) -> u8 {
         self.number.update(|number| number + 1);
         self.number.get()
@@ -74,7 +82,7 @@ fn nothing_is_counted_anew_or_lost_by_a_reload() {
         what_is_under_way_counts(&places, || {
             reloads.policy();
             reloads.module();
-            reloads.policy();
+            reloads.listener();
         });
         what_ends_in_a_drain_is_given_back(&places);
     });
@@ -132,7 +140,7 @@ fn what_a_drain_cuts_is_given_back() {
         let drain = Duration::from_secs(1);
         let places = Places::start(workers, LIMIT, |stack| stack.reloadable(drain));
         let reloads = Reloads::new(&places);
-        for replace in [Reloads::policy, Reloads::module] {
+        for replace in [Reloads::policy, Reloads::module, Reloads::listener] {
             let old = places.hold(3);
             replace(&reloads);
             let new = places.hold(2);
