@@ -160,6 +160,7 @@ fn every_ending_gives_back_one_place() {
             assert!(places.in_flight() < 10, "{name}");
             probe.finish();
         }
+        one_after_another_is_one_at_a_time(&places);
         base.finish();
         places.wait_for_gauge(0);
         let all = places.hold(2);
@@ -226,20 +227,16 @@ fn raw(places: &Places, request: &str) -> String {
 }
 
 /// A client that waits for each answer before it asks again is never refused for the request before.
-#[test]
-fn one_after_another_is_one_at_a_time() {
-    at_each_number_of_workers(|workers| {
-        let places = Places::start(workers, 1, |stack| stack);
-        let mut connections: Vec<_> = (0..8)
-            .map(|_| places.stack.gate().connect().unwrap())
-            .collect();
-        let (short, long) = (places.request("/", ""), places.request("/", "headers"));
-        for number in 0..1000 {
-            let connection = &mut connections[number % 8];
-            let request = [&short, &long][number / 8 % 2];
-            let answer = connection.send(request).unwrap();
-            assert_eq!(answer.outcome(), "200", "request {number}");
-        }
-        assert_eq!(places.upstream.most_at_once(), 1);
-    });
+fn one_after_another_is_one_at_a_time(places: &Places) {
+    let mut connections: Vec<_> = (0..8)
+        .map(|_| places.stack.gate().connect().unwrap())
+        .collect();
+    let (short, long) = (places.request("/", ""), places.request("/", "headers"));
+    for number in 0..1000 {
+        let connection = &mut connections[number % 8];
+        let request = [&short, &long][number / 8 % 2];
+        let answer = connection.send(request).unwrap();
+        assert_eq!(answer.outcome(), "200", "request {number}");
+    }
+    assert_eq!(places.upstream.most_at_once(), 2);
 }
