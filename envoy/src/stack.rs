@@ -1,9 +1,12 @@
 //! Everything together: the issuer, PostgreSQL, the upstream and Envoy with the filter.
 
 mod builder;
+mod reload;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use serde_json::json;
 
@@ -11,7 +14,7 @@ pub use builder::Builder;
 
 use crate::build::BuildError;
 use crate::client::{Origin, Request};
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use crate::envoy::{Envoy, EnvoyError};
 use crate::issuer::{Issuer, IssuerError};
 use crate::net;
@@ -33,6 +36,8 @@ const PLATFORM: &str = "platform";
 pub struct Stack {
     issuer: Issuer,
     envoy: Envoy,
+    /// As Envoy has it now.
+    config: Mutex<Config>,
     backend: Backend,
     assertion_key: String,
     module: PathBuf,
@@ -50,6 +55,8 @@ enum Backend {
     },
     /// A server that answers what it received.
     Echo(Server),
+    /// Somebody else's.
+    Other(SocketAddr),
 }
 
 /// Why the stack does not run: one of its parts.
@@ -138,7 +145,7 @@ impl Stack {
             Backend::Service { upstream, .. } => {
                 Some(format!("{}/internal/directory", upstream.internal_url()))
             }
-            Backend::Echo(_) => None,
+            Backend::Echo(_) | Backend::Other(_) => None,
         }
     }
 
@@ -171,7 +178,7 @@ impl Stack {
             Backend::Service { upstream, postgres } => {
                 upstream.ended().or_else(|| postgres.ended())
             }
-            Backend::Echo(_) => None,
+            Backend::Echo(_) | Backend::Other(_) => None,
         };
         self.envoy.ended().or(backend)
     }
@@ -215,14 +222,15 @@ impl Backend {
         match self {
             Self::Service { upstream, .. } => upstream.url().to_owned(),
             Self::Echo(server) => format!("http://{}", server.address()),
+            Self::Other(address) => format!("http://{address}"),
         }
     }
 
-    /// Where the accounts are; an echo has none, and answers there too.
+    /// Where the accounts are; an upstream of another kind has none, and answers there too.
     fn accounts_url(&self) -> String {
         match self {
             Self::Service { upstream, .. } => upstream.internal_url().to_owned(),
-            Self::Echo(_) => self.url(),
+            Self::Echo(_) | Self::Other(_) => self.url(),
         }
     }
 }

@@ -15,5 +15,7 @@ mod issuer_keys;
 mod root;
 mod signature;
 mod stream;
+#[cfg(feature = "trap")]
+mod trap;
 mod under_way;
 mod waiting;

@@ -15,6 +15,9 @@ use tollgate_envoy::stack::{Builder, Stack};
 /// How long a condition may take to come true on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The numbers of workers with which what they share is tested: alone, as many as cores, more than cores.
+pub const WORKERS: [usize; 3] = [1, 2, 8];
+
 /// A protected endpoint.
 pub const AGENTS: &str = "/api/v1/agents";
 
