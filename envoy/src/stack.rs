@@ -1,5 +1,6 @@
 //! Everything together: the issuer, PostgreSQL, the upstream and Envoy with the filter.
 
+mod accounts;
 mod builder;
 mod reload;
 
@@ -7,8 +8,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-
-use serde_json::json;
 
 pub use builder::Builder;
 
@@ -26,10 +25,6 @@ use crate::upstream::{Upstream, UpstreamError};
 
 /// The accounts that there are.
 pub const ACCOUNTS: [&str; 2] = ["acme", "globex"];
-
-/// The account in whose name the accounts are created: a request of its own kind, so that it does not count against
-/// the caps of the others.
-const PLATFORM: &str = "platform";
 
 /// A gate that runs, and all that it needs. Dropping it stops everything.
 #[derive(Debug)]
@@ -83,8 +78,8 @@ pub enum StackError {
     /// The listener's port is not for everybody.
     #[error("port {0} needs root; choose one from 1024 on with --port")]
     PortPrivileged(u16),
-    /// The gate did not let an administrator in, or the upstream refused.
-    #[error("the account {account} could not be created through the gate: {answer}")]
+    /// The upstream refused.
+    #[error("the upstream did not create the account {account}: {answer}")]
     Account {
         account: &'static str,
         answer: String,
@@ -181,26 +176,6 @@ impl Stack {
             Backend::Echo(_) | Backend::Other(_) => None,
         };
         self.envoy.ended().or(backend)
-    }
-
-    /// Creates the accounts as an administrator would: by the API, through the gate.
-    fn create_accounts(&self) -> Result<(), StackError> {
-        let token = self.issuer.administrator();
-        for account in ACCOUNTS {
-            let request = self
-                .post("/api/admin/accounts")
-                .account(PLATFORM)
-                .bearer(&token)
-                .as_admin()
-                .json(&json!({"name": account}));
-            let answer = match request.send() {
-                Ok(answer) if answer.status == 201 => continue,
-                Ok(answer) => format!("{} {}", answer.status, answer.text()),
-                Err(error) => error.to_string(),
-            };
-            return Err(StackError::Account { account, answer });
-        }
-        Ok(())
     }
 }
 

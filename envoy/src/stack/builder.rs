@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Backend, Stack, StackError, check_port};
+use super::{Backend, Stack, StackError, accounts, check_port};
 use crate::client::Origin;
 use crate::config::{Config, ConfigError};
 use crate::envoy::{Envoy, EnvoyError, Setting};
@@ -155,11 +155,7 @@ impl Builder {
 
         let key = random::hex(32);
         let backend = self.start_backend(postgres, &issuer, &key)?;
-        let stack = self.start_envoy(backend, issuer, binary, module, key)?;
-        if matches!(stack.backend, Backend::Service { .. }) {
-            stack.create_accounts()?;
-        }
-        Ok(stack)
+        self.start_envoy(backend, issuer, binary, module, key)
     }
 
     fn start_backend(
@@ -175,7 +171,12 @@ impl Builder {
             };
         };
         let upstream = self.progress.step("starting the upstream", || {
-            Upstream::start(&self.tool, &postgres.url(), issuer.url(), key)
+            let upstream = Upstream::start(&self.tool, &postgres.url(), issuer.url(), key)?;
+            accounts::create(
+                Origin::parse(upstream.url()).map_err(EnvoyError::from)?,
+                key,
+            )?;
+            Ok::<_, StackError>(upstream)
         })?;
         Ok(Backend::Service { upstream, postgres })
     }
@@ -235,6 +236,12 @@ fn configuration(
         .with_cluster("accounts", address(&backend.accounts_url())?)?
         .with_cluster("zitadel", address(issuer.url())?)?
         .with_issuer(issuer.url())?;
+    if !matches!(backend, Backend::Service { .. }) {
+        // Nobody knows which accounts there are.
+        if let Some(directory) = config.policy()?.pointer_mut("/accounts/directory") {
+            *directory = Value::Null;
+        }
+    }
     for change in changes {
         config = change(config, issuer)?;
     }

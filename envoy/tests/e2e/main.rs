@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod account_directory;
 mod accounts;
 mod admin;
 mod algorithms;
