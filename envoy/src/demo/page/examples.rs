@@ -14,6 +14,13 @@ const GOOD: Call = Call {
     ..Call::new("GET", AGENTS)
 };
 
+/// A member of globex asks for globex's agents.
+const OTHERS: Call = Call {
+    accounts: &["globex"],
+    bearer: OTHER,
+    ..GOOD
+};
+
 /// An administrator creates an account.
 const CREATE: Call = Call {
     accounts: &["acme"],
@@ -202,6 +209,42 @@ pub const GROUPS: &[Group] = &[
                 },
             ),
             example("An administrator with it", "201", CREATE),
+        ],
+    },
+    Group {
+        title: "Accounts change without a reload: the gate reads the directory every two seconds",
+        examples: &[
+            example(
+                "Suspend globex",
+                "200",
+                Call {
+                    method: "PATCH",
+                    path: "/api/admin/accounts/globex",
+                    body: Some(r#"{"status": "suspended"}"#),
+                    ..CREATE
+                },
+            ),
+            example("It gets nothing any more", "403 account_suspended", OTHERS),
+            example(
+                "Let it go on",
+                "200",
+                Call {
+                    method: "PATCH",
+                    path: "/api/admin/accounts/globex",
+                    body: Some(r#"{"status": "active"}"#),
+                    ..CREATE
+                },
+            ),
+            example(
+                "Caps of its own, field by field: null lifts one, 0 would block",
+                "200",
+                Call {
+                    method: "PUT",
+                    path: "/api/admin/accounts/globex/caps/requests",
+                    body: Some(r#"{"per_minute": 600, "per_day": null}"#),
+                    ..CREATE
+                },
+            ),
         ],
     },
     Group {
