@@ -149,10 +149,9 @@ impl State {
         let released = self
             .counts()
             .and_then(|counts| caps.release(&holding, &counts));
-        match released {
-            Err(StoreError::Unreachable | StoreError::Contended) => self.unreleased.push(holding),
-            // Bytes that nobody can read hold nothing.
-            Ok(()) | Err(StoreError::Foreign | StoreError::Full(_)) => {}
+        // Also where the bytes are nobody's: what is under way was counted in good ones, and they may come back.
+        if released.is_err() {
+            self.unreleased.push(holding);
         }
     }
 

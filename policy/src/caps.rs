@@ -147,6 +147,10 @@ impl Caps {
         counts: &Counts<'_, S>,
     ) -> Result<(), StoreError> {
         counts.update(counts.slot_of(holding.account()), |bytes| {
+            if bytes.is_empty() {
+                // It was written when this was counted, and no slot is ever removed.
+                return Err(StoreError::Foreign);
+            }
             let slot = Slot::read(bytes, holding.account()).ok_or(StoreError::Foreign)?;
             let mut tally = slot.tally().ok_or(StoreError::Foreign)?.unwrap_or_default();
             let mut changed = false;
