@@ -1,6 +1,8 @@
 //! A host that fails and lies. Whatever it says, the filter does not trap, and lets nothing through that it would
 //! not have let through.
 
+mod counting;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
