@@ -13,6 +13,9 @@ use crate::workspace;
 /// What the filter is built for.
 const TARGET: &str = "wasm32-wasip1";
 
+/// The filter's package, and the name of its module.
+const FILTER: (&str, &str) = ("tollgate-plugin", "tollgate");
+
 /// Why there is no filter. Each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -42,20 +45,40 @@ pub enum BuildError {
 
 /// Builds the filter if it is not fresh, and returns the module's path. Cargo shows its progress itself.
 pub fn filter(progress: &Progress) -> Result<PathBuf, BuildError> {
-    module(progress, "tollgate-plugin", "tollgate")
+    let (package, name) = FILTER;
+    module(progress, package, name)
 }
 
-/// The same for any package of the workspace whose library is a module of this name.
+/// The filter for tests of what a failure leaves behind: whoever sends it the header `x-tollgate-trap` ends the virtual
+/// machine of the worker. It is built in a folder of its own, where nobody looks for the one that is shipped.
+pub fn trapping_filter(progress: &Progress) -> Result<PathBuf, BuildError> {
+    let (package, name) = FILTER;
+    let folder = workspace::target().join("trap");
+    build(progress, package, name, &["--features", "trap"], &folder)
+}
+
+/// The same as [`filter`] for any package of the workspace whose library is a module of this name.
 pub fn module(progress: &Progress, package: &str, name: &str) -> Result<PathBuf, BuildError> {
+    build(progress, package, name, &[], workspace::target())
+}
+
+fn build(
+    progress: &Progress,
+    package: &str,
+    name: &str,
+    arguments: &[&str],
+    folder: &Path,
+) -> Result<PathBuf, BuildError> {
     if !has_target() {
         progress.step("adding Rust's wasm32-wasip1 target", add_target)?;
     }
     let status = cargo()
         .args(["build", "--release", "--target", TARGET])
         .args(["--package", package])
+        .args(arguments)
         // Wherever cargo would put it, we know where it is.
         .arg("--target-dir")
-        .arg(workspace::target())
+        .arg(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .status()
@@ -64,8 +87,8 @@ pub fn module(progress: &Progress, package: &str, name: &str) -> Result<PathBuf,
         return Err(BuildError::Cargo(status));
     }
     let file = format!("{name}.wasm");
-    let built = workspace::target().join(TARGET).join("release").join(&file);
-    let module = workspace::target().join(file);
+    let built = folder.join(TARGET).join("release").join(&file);
+    let module = folder.join(file);
     let placed = fs::read(&built).and_then(|built| {
         let smaller = callbacks::without_unused(&built)
             .ok_or_else(|| io::Error::other("cargo has built no WebAssembly module"))?;

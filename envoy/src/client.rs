@@ -2,6 +2,8 @@
 //! would, and nothing that it was not told to.
 
 mod response;
+mod underway;
+mod volley;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,6 +14,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 pub use response::Response;
+pub use underway::Underway;
+pub use volley::Outcomes;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,7 +36,11 @@ pub struct Request {
 
 /// A connection that is kept open between requests.
 #[derive(Debug)]
-pub struct Connection(TcpStream);
+pub struct Connection {
+    stream: TcpStream,
+    /// What has come and belongs to no answer yet.
+    read: Vec<u8>,
+}
 
 // === impl Origin ===
 
@@ -78,7 +86,10 @@ impl Origin {
         let stream = TcpStream::connect_timeout(&self.0, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Connection(stream))
+        Ok(Connection {
+            stream,
+            read: Vec::new(),
+        })
     }
 }
 
@@ -141,9 +152,14 @@ impl Request {
 
     /// Sends it on a connection of its own.
     pub fn send(&self) -> io::Result<Response> {
+        self.begin()?.finish()
+    }
+
+    /// Sends it on a connection of its own, and does not wait for the answer.
+    pub fn begin(&self) -> io::Result<Underway> {
         let mut connection = Origin(self.to).connect()?;
-        connection.0.write_all(&self.bytes(false))?;
-        Response::read(&mut connection.0, &self.method)
+        connection.stream.write_all(&self.bytes(false))?;
+        Ok(Underway::new(connection, &self.method))
     }
 
     fn bytes(&self, keep_alive: bool) -> Vec<u8> {
@@ -182,8 +198,12 @@ impl Request {
 impl Connection {
     /// Sends a request and waits for the answer; the connection stays open.
     pub fn send(&mut self, request: &Request) -> io::Result<Response> {
-        self.0.write_all(&request.bytes(true))?;
-        Response::read(&mut self.0, &request.method)
+        self.stream.write_all(&request.bytes(true))?;
+        self.receive(&request.method)
+    }
+
+    fn receive(&mut self, method: &str) -> io::Result<Response> {
+        Response::read(&mut self.stream, &mut self.read, method)
     }
 }
 

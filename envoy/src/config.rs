@@ -1,5 +1,8 @@
 //! Envoy's configuration: the reference, `envoy/envoy.yaml`, with other addresses, names and paths.
 
+mod additions;
+mod listeners;
+
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -104,22 +107,12 @@ impl Config {
     /// With the cluster `name` at one address, without TLS.
     pub fn with_cluster(mut self, name: &str, address: SocketAddr) -> Result<Self, ConfigError> {
         let clusters = self.at(CLUSTERS)?.as_array_mut();
-        let cluster = clusters
+        let found = clusters
             .into_iter()
             .flatten()
             .find(|cluster| cluster.get("name").is_some_and(|found| found == name))
             .ok_or_else(|| ConfigError::Missing(format!("{CLUSTERS}/{name}")))?;
-        *cluster = json!({
-            "name": name,
-            "type": "STATIC",
-            "connect_timeout": "2s",
-            "load_assignment": {
-                "cluster_name": name,
-                "endpoints": [{"lb_endpoints": [{"endpoint": {
-                    "address": {"socket_address": socket_address(address)},
-                }}]}],
-            },
-        });
+        *found = cluster(name, address);
         Ok(self)
     }
 
@@ -163,6 +156,20 @@ impl Config {
             .pointer_mut(pointer)
             .ok_or_else(|| ConfigError::Missing(pointer.to_owned()))
     }
+}
+
+fn cluster(name: &str, address: SocketAddr) -> Value {
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "2s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {
+                "address": {"socket_address": socket_address(address)},
+            }}]}],
+        },
+    })
 }
 
 fn socket_address(address: SocketAddr) -> Value {

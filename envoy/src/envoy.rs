@@ -1,5 +1,7 @@
 //! A running Envoy, and what it tells of itself.
 
+mod reload;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+pub use reload::ReloadError;
 
 use crate::client::Origin;
 use crate::config::{Config, ConfigError};
@@ -26,6 +30,9 @@ pub struct Envoy {
     admin: String,
     url: String,
     access_log: PathBuf,
+    workers: usize,
+    /// The listener's file, if it has one.
+    listeners: Option<PathBuf>,
 }
 
 /// Why Envoy does not run.
@@ -53,6 +60,9 @@ pub struct Setting<'a> {
     pub workers: usize,
     /// Environment variables.
     pub environment: &'a [(&'a str, &'a str)],
+    /// Reads the listener from a file, for [`Envoy::reload`]; so long, in whole seconds, connections of a listener that
+    /// was replaced may live on.
+    pub drain: Option<Duration>,
 }
 
 // === impl Envoy ===
@@ -62,7 +72,13 @@ impl Envoy {
     pub fn start(tool: &Tool, setting: Setting<'_>, config: Config) -> Result<Self, EnvoyError> {
         let scratch = Scratch::new()?;
         let access_log = scratch.path().join("access.log");
-        let config = config.with_access_log(&access_log)?;
+        let mut config = config.with_access_log(&access_log)?;
+        let listeners = setting.drain.map(|_| scratch.path().join("listeners.json"));
+        if let Some(file) = &listeners {
+            let (rest, text) = config.with_listeners_in(file)?;
+            fs::write(file, text)?;
+            config = rest;
+        }
         fs::write(scratch.path().join("envoy.json"), config.to_json())?;
         let mut job = Job::new("Envoy", setting.binary)
             .args(["--config-path", "envoy.json"])
@@ -73,6 +89,9 @@ impl Envoy {
             .args(["--file-flush-interval-msec", "50"])
             .args(["--log-level", "warning"])
             .args(["--component-log-level", "wasm:info"]);
+        if let Some(drain) = setting.drain {
+            job = job.args(["--drain-time-s", &drain.as_secs().to_string()]);
+        }
         for (name, value) in setting.environment {
             job = job.env(name, value);
         }
@@ -86,6 +105,8 @@ impl Envoy {
             admin,
             url,
             access_log,
+            workers: setting.workers,
+            listeners,
         })
     }
 
@@ -144,12 +165,25 @@ impl Envoy {
     /// The value of a counter or gauge; none if there is no such.
     pub fn stat(&self, name: &str) -> Option<u64> {
         let admin = Origin::parse(&self.admin).ok()?;
-        let answer = admin.get("/stats?format=json").send().ok()?.json();
+        let path = format!("/stats?format=json&filter=^{name}$");
+        let answer = admin.get(path).send().ok()?.json();
         let mut stats = answer.get("stats")?.as_array()?.iter();
+        // A dot in the filter is any character.
         stats
             .find(|stat| stat.get("name").is_some_and(|found| found == name))?
             .get("value")?
             .as_u64()
+    }
+
+    /// How much of it is in memory, in bytes; none if it has ended.
+    pub fn resident(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
+        // proc_pid_status(5): `VmRSS:     66816 kB`.
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes * 1024)
     }
 
     /// The first entry of the access log that `matches`, once it is written; none if none comes soon.

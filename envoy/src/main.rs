@@ -12,6 +12,8 @@ use tollgate_envoy::demo::Demo;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
 use tollgate_envoy::progress::Progress;
+use tollgate_envoy::soak::Soak;
+use tollgate_envoy::stack::Stack;
 
 /// Tollgate, the account gate for Envoy
 #[derive(Debug, Parser)]
@@ -25,6 +27,7 @@ struct Arguments {
 enum Command {
     Demo(Demo),
     Bench(Bench),
+    Soak(Soak),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
     #[command(hide = true)]
@@ -55,6 +58,15 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Bench(bench) => {
             print!("{}", bench.run(&Tool::current()?)?);
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Soak(soak) => {
+            let report = soak.run(Stack::builder(Tool::current()?))?;
+            print!("{report}");
+            Ok(if report.is_right() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         Command::Build => {
             println!("{}", build::filter(&Progress::new())?.display());

@@ -1,10 +1,11 @@
 //! An HTTP server inside our own process, on a free loopback port.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::net::loopback;
@@ -22,7 +23,7 @@ pub struct Server {
 
 /// A port that is listened on, before it is known what answers there.
 #[derive(Debug)]
-pub struct Listening(TcpListener);
+pub struct Listening(std::net::TcpListener);
 
 // === impl Listening ===
 
@@ -34,7 +35,7 @@ impl Listening {
 
     /// At a place that may have been left a moment ago.
     pub fn at(address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
+        let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         Ok(Self(listener))
     }
@@ -46,6 +47,17 @@ impl Listening {
 
     /// Lets `app` answer.
     pub fn serve(self, app: Router) -> io::Result<Server> {
+        self.run(|listener| async move {
+            // It ends with its runtime only.
+            let _ = axum::serve(listener, app).await;
+        })
+    }
+
+    /// Lets `serve` take the connections.
+    pub fn run<F>(self, serve: impl FnOnce(TcpListener) -> F) -> io::Result<Server>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -53,9 +65,9 @@ impl Listening {
         let address = self.address()?;
         let listener = {
             let _inside = runtime.enter();
-            tokio::net::TcpListener::from_std(self.0)?
+            TcpListener::from_std(self.0)?
         };
-        runtime.spawn(async move { axum::serve(listener, app).await });
+        runtime.spawn(serve(listener));
         Ok(Server {
             address,
             runtime: Some(runtime),

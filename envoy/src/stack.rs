@@ -1,17 +1,19 @@
 //! Everything together: the issuer, PostgreSQL, the upstream and Envoy with the filter.
 
+mod accounts;
 mod builder;
+mod reload;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-
-use serde_json::json;
+use std::sync::Mutex;
 
 pub use builder::Builder;
 
 use crate::build::BuildError;
 use crate::client::{Origin, Request};
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use crate::envoy::{Envoy, EnvoyError};
 use crate::issuer::{Issuer, IssuerError};
 use crate::net;
@@ -24,15 +26,13 @@ use crate::upstream::{Upstream, UpstreamError};
 /// The accounts that there are.
 pub const ACCOUNTS: [&str; 2] = ["acme", "globex"];
 
-/// The account in whose name the accounts are created: a request of its own kind, so that it does not count against
-/// the caps of the others.
-const PLATFORM: &str = "platform";
-
 /// A gate that runs, and all that it needs. Dropping it stops everything.
 #[derive(Debug)]
 pub struct Stack {
     issuer: Issuer,
     envoy: Envoy,
+    /// As Envoy has it now.
+    config: Mutex<Config>,
     backend: Backend,
     assertion_key: String,
     module: PathBuf,
@@ -50,6 +50,8 @@ enum Backend {
     },
     /// A server that answers what it received.
     Echo(Server),
+    /// Somebody else's.
+    Other(SocketAddr),
 }
 
 /// Why the stack does not run: one of its parts.
@@ -76,8 +78,8 @@ pub enum StackError {
     /// The listener's port is not for everybody.
     #[error("port {0} needs root; choose one from 1024 on with --port")]
     PortPrivileged(u16),
-    /// The gate did not let an administrator in, or the upstream refused.
-    #[error("the account {account} could not be created through the gate: {answer}")]
+    /// The upstream refused.
+    #[error("the upstream did not create the account {account}: {answer}")]
     Account {
         account: &'static str,
         answer: String,
@@ -138,7 +140,7 @@ impl Stack {
             Backend::Service { upstream, .. } => {
                 Some(format!("{}/internal/directory", upstream.internal_url()))
             }
-            Backend::Echo(_) => None,
+            Backend::Echo(_) | Backend::Other(_) => None,
         }
     }
 
@@ -171,29 +173,9 @@ impl Stack {
             Backend::Service { upstream, postgres } => {
                 upstream.ended().or_else(|| postgres.ended())
             }
-            Backend::Echo(_) => None,
+            Backend::Echo(_) | Backend::Other(_) => None,
         };
         self.envoy.ended().or(backend)
-    }
-
-    /// Creates the accounts as an administrator would: by the API, through the gate.
-    fn create_accounts(&self) -> Result<(), StackError> {
-        let token = self.issuer.administrator();
-        for account in ACCOUNTS {
-            let request = self
-                .post("/api/admin/accounts")
-                .account(PLATFORM)
-                .bearer(&token)
-                .as_admin()
-                .json(&json!({"name": account}));
-            let answer = match request.send() {
-                Ok(answer) if answer.status == 201 => continue,
-                Ok(answer) => format!("{} {}", answer.status, answer.text()),
-                Err(error) => error.to_string(),
-            };
-            return Err(StackError::Account { account, answer });
-        }
-        Ok(())
     }
 }
 
@@ -215,14 +197,15 @@ impl Backend {
         match self {
             Self::Service { upstream, .. } => upstream.url().to_owned(),
             Self::Echo(server) => format!("http://{}", server.address()),
+            Self::Other(address) => format!("http://{address}"),
         }
     }
 
-    /// Where the accounts are; an echo has none, and answers there too.
+    /// Where the accounts are; an upstream of another kind has none, and answers there too.
     fn accounts_url(&self) -> String {
         match self {
             Self::Service { upstream, .. } => upstream.internal_url().to_owned(),
-            Self::Echo(_) => self.url(),
+            Self::Echo(_) | Self::Other(_) => self.url(),
         }
     }
 }

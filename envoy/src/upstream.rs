@@ -12,6 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The environment variable with the key of the gate's assertions, as in the reference configuration.
 pub const ASSERTION_KEY: &str = "TOLLGATE_ASSERTION_KEY";
 
+/// The audience of the gate's assertions, as in the reference configuration.
+pub const ASSERTION_AUDIENCE: &str = "upstream";
+
 /// A running upstream. Dropping it stops it.
 #[derive(Debug)]
 pub struct Upstream {
@@ -49,7 +52,7 @@ impl Upstream {
             .args(["--issuer", issuer, "--audience", AUDIENCE])
             .args(["--membership-claim", ACCOUNTS_CLAIM])
             .args(["--assertion-key-env", ASSERTION_KEY])
-            .args(["--assertion-audience", "upstream", "--dev"])
+            .args(["--assertion-audience", ASSERTION_AUDIENCE, "--dev"])
             // Both are secrets, and every user of the machine sees a process's arguments.
             .env("TOLLGATE_DATABASE_URL", database_url)
             .env(ASSERTION_KEY, assertion_key)

@@ -58,3 +58,13 @@ pub fn limited(mut configuration: Value, limits: Value) -> Value {
     configuration["caps"] = json!([{"name": "requests", "limits": limits}]);
     configuration
 }
+
+/// With a directory of accounts that is fetched: refreshed after 5 seconds, and requests wait 2 for the first.
+#[must_use]
+pub fn with_directory(mut configuration: Value) -> Value {
+    configuration["accounts"] = json!({"directory": {
+        "cluster": "accounts",
+        "uri": "http://accounts.internal/internal/directory",
+    }});
+    configuration
+}

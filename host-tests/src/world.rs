@@ -40,14 +40,14 @@ pub struct Clock(Arc<AtomicU64>);
 // === impl World ===
 
 impl World {
-    /// A world with the assertion key in its environment and the cluster `issuer`.
+    /// A world with the assertion key in its environment and the clusters `issuer` and `accounts`.
     pub fn new() -> Self {
         let key = "k".repeat(32);
         Self {
             clock: Clock::default(),
             shared: SharedData::default(),
             environment: vec![(KEY_VARIABLE.to_owned(), key)],
-            clusters: BTreeSet::from(["issuer".to_owned()]),
+            clusters: BTreeSet::from(["issuer", "accounts"].map(str::to_owned)),
             verify_signature: VerifySignature::default(),
             statistics: Statistics::default(),
         }

@@ -13,7 +13,7 @@ pub struct Counter(Option<u32>);
 /// A number that was recorded last.
 pub struct Gauge(Option<u32>);
 
-/// All counters of one configuration, but for those of its issuers.
+/// All counters of one configuration, but for those of what it fetches.
 pub struct Counters {
     /// Requests to public routes that went on.
     pub public: Counter,
@@ -57,14 +57,13 @@ pub struct StoreGauges {
     pub bytes: Gauge,
 }
 
-/// What is counted for one issuer, by its place in the list.
-pub struct IssuerCounters {
-    /// Key sets fetched.
+/// What is counted for something that is fetched.
+pub struct FetchCounters {
+    /// Fetches that succeeded.
     pub fetched: Counter,
-    /// How long ago the keys were last seen with the issuer, in seconds.
+    /// How long ago it was last seen with its server, in seconds.
     pub age: Gauge,
-    /// How many keys are in use; 0: nobody with a token of this issuer passes.
-    pub usable: Gauge,
+    size: Gauge,
     failed: Vec<(Failure, Counter)>,
 }
 
@@ -186,19 +185,34 @@ impl CapCounters {
     }
 }
 
-// === impl IssuerCounters ===
+// === impl FetchCounters ===
 
-impl IssuerCounters {
-    /// Defines them; once for each configuration.
-    pub fn define(position: usize) -> Self {
-        let name = |name: &str| format!("issuer.{position}.keys.{name}");
+impl FetchCounters {
+    /// Those of an issuer's keys, by its place in the list; once for each configuration.
+    pub fn of_keys(position: usize) -> Self {
+        let prefix = format!("issuer.{position}.keys");
+        Self::define(&prefix, "usable", &Failure::OF_KEYS)
+    }
+
+    /// Those of the directory of accounts; once for each configuration.
+    pub fn of_the_directory() -> Self {
+        Self::define("directory", "accounts", &Failure::OF_THE_DIRECTORY)
+    }
+
+    fn define(prefix: &str, size: &str, failures: &[Failure]) -> Self {
+        let name = |name: &str| format!("{prefix}.{name}");
         let failed = |why: Failure| Counter::define(&name(&format!("failed.{}", why.as_str())));
         Self {
             fetched: Counter::define(&name("fetched")),
             age: Gauge::define(&name("age_seconds")),
-            usable: Gauge::define(&name("usable")),
-            failed: Failure::ALL.map(|why| (why, failed(why))).into(),
+            size: Gauge::define(&name(size)),
+            failed: failures.iter().map(|why| (*why, failed(*why))).collect(),
         }
+    }
+
+    /// Shows how much there is of it; 0: nothing that could be used.
+    pub fn record_size(&self, number: usize) {
+        self.size.record(u64::try_from(number).unwrap_or(u64::MAX));
     }
 
     /// Counts a fetch that failed.

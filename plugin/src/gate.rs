@@ -1,6 +1,7 @@
 //! Decides on requests and carries the decision out.
 
 mod known;
+mod needs;
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::caps::{self, Admitted};
 use tollgate_policy::config::{Mode, Policy};
-use tollgate_policy::decide::{Decision, Need, decide};
+use tollgate_policy::decide::{Decision, decide};
 use tollgate_policy::forward::Forward;
 use tollgate_policy::identity;
 use tollgate_policy::refusal::{Code, Refusal};
@@ -17,14 +18,16 @@ use tollgate_policy::request::Request;
 use tollgate_policy::token::TokenCache;
 
 use self::known::Known;
+use crate::account_directory::AccountDirectory;
 use crate::answer;
 use crate::counters::Counters;
 use crate::counting::Counting;
+use crate::fetched::Outlook;
 use crate::host::{self, Level, Map, pairs};
-use crate::issuer_keys::{IssuerKeys, Outlook};
+use crate::issuer_keys::IssuerKeys;
 use crate::signature::{Place, Signatures};
 use crate::under_way::{self, UnderWay};
-use crate::waiting::{Full, Waiter, Waiting};
+use crate::waiting::{Waiter, Waiting};
 
 /// How many paused requests are answered or resumed in one call from the host. Envoy carries these out after the
 /// call, each within the one before (`WasmBase::doAfterVmCallActions`); some hundreds exhaust V8's stack, which ends
@@ -40,11 +43,16 @@ const WATCHING: Duration = Duration::from_millis(10);
 /// While requests have their turn that one call could not serve; and the very first.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
+/// How often a request is decided on at once, because what it needs turns out to be known: an issuer's keys, then the
+/// directory. Then it waits.
+const DECISIONS: usize = 3;
+
 /// One configuration at work in one worker.
 pub struct Gate {
     policy: Policy,
     assertion_key: Option<AssertionKey>,
     keys: IssuerKeys,
+    directory: AccountDirectory,
     tokens: TokenCache,
     signatures: Signatures,
     tick: Cell<Option<Duration>>,
@@ -79,6 +87,7 @@ impl Gate {
         Self {
             assertion_key: known::assertion_key(&policy),
             keys: IssuerKeys::new(&policy.issuers),
+            directory: AccountDirectory::new(&policy),
             tokens: TokenCache::new(policy.token_cache),
             signatures,
             tick: Cell::new(None),
@@ -91,6 +100,7 @@ impl Gate {
                 .iter()
                 .filter_map(|issuer| issuer.jwks.remote.as_ref())
                 .map(|remote| remote.max_wait)
+                .chain(policy.directory.as_ref().map(|remote| remote.max_wait))
                 .max()
                 .unwrap_or_default(),
             policy,
@@ -115,7 +125,9 @@ impl Gate {
     /// Does what is due; `root` is the root context's id.
     pub fn tick(&self, root: u32) {
         if let Ok(now) = host::now() {
-            if self.keys.tick(&self.policy.issuers, now) {
+            let keys = self.keys.tick(&self.policy.issuers, now);
+            let directory = self.directory.tick(&self.policy, now);
+            if keys || directory {
                 self.waiting.wake_all();
             }
             self.waiting.wake_expired(now, self.longest_wait);
@@ -127,19 +139,23 @@ impl Gate {
 
     /// Takes the answer to a callout; `root` is the root context's id.
     pub fn answered(&self, root: u32, token: u32, size: usize) {
-        let issuers = &self.policy.issuers;
-        // Without the time nobody could tell how old the keys are; the fetch counts as lost.
-        if let Ok(now) = host::now()
-            && self.keys.answered(issuers, token, size, now)
-        {
-            self.waiting.wake_all();
+        // Without the time nobody could tell how old it is; the fetch counts as lost.
+        if let Ok(now) = host::now() {
+            let keys = self.keys.answered(&self.policy.issuers, token, size, now);
+            let news = keys.or_else(|| self.directory.answered(&self.policy, token, size, now));
+            if news == Some(true) {
+                self.waiting.wake_all();
+            }
         }
         self.serve_waiting(root);
     }
 
     /// Gives back what other workers would wait for: the root context ends.
     pub fn retire(&self) {
-        self.keys.retire(&self.policy.issuers);
+        if let Ok(now) = host::now() {
+            self.keys.retire(&self.policy.issuers, now);
+            self.directory.retire(&self.policy, now);
+        }
         self.counting.retire();
     }
 
@@ -230,14 +246,15 @@ impl Gate {
             now: host::now().ok(),
         };
         let mut decision = decide(&self.policy, &request, &known);
-        if let Decision::Need(need) = decision
-            && self.see_to(need, known.now) == Outlook::DecideAgain
-        {
-            decision = decide(&self.policy, &request, &known);
-            // What has come is not what it needs.
-            if let Decision::Need(need) = decision {
-                self.see_to(need, known.now);
+        for left in (0..DECISIONS).rev() {
+            let Decision::Need(need) = decision else {
+                break;
+            };
+            // The last time, what has come is not what it needs.
+            if self.see_to(need, known.now) == Outlook::Wait || left == 0 {
+                break;
             }
+            decision = decide(&self.policy, &request, &known);
         }
         if self.tokens.take_hits() > 0 {
             self.counters.tokens_cached.increment();
@@ -247,47 +264,9 @@ impl Gate {
             Decision::Refuse(refusal) => self.turn_away(&refusal, &request),
             Decision::Need(need) => match self.wait(context, waiter, need, known.now) {
                 Ok(()) => Outcome::Waiting,
-                Err(code) => self.turn_away(&code.into(), &request),
+                Err(refusal) => self.turn_away(&refusal, &request),
             },
         }
-    }
-
-    /// Lets a request wait, or tells why it cannot.
-    fn wait(
-        &self,
-        context: u32,
-        waiter: Option<Waiter>,
-        need: Need,
-        now: Option<Duration>,
-    ) -> Result<(), Code> {
-        let now = now.ok_or(Code::NotReady)?;
-        // Also where the clock has stepped back since.
-        let latest = now + self.max_wait(need);
-        let until = waiter.map_or(latest, |waiter| waiter.until.min(latest));
-        if now >= until {
-            return Err(Code::KeysUnavailable);
-        }
-        let added = self.waiting.add(Waiter { context, until });
-        added.map_err(|Full| Code::KeysUnavailable)
-    }
-
-    fn see_to(&self, Need::Keys(position): Need, now: Option<Duration>) -> Outlook {
-        match (self.policy.issuers.get(position), now) {
-            (Some(issuer), Some(now)) => {
-                let outlook = self.keys.want(position, issuer, now);
-                if outlook == Outlook::DecideAgain {
-                    self.waiting.wake_all();
-                }
-                outlook
-            }
-            _ => Outlook::Wait,
-        }
-    }
-
-    fn max_wait(&self, Need::Keys(issuer): Need) -> Duration {
-        let issuer = self.policy.issuers.get(issuer);
-        let remote = issuer.and_then(|issuer| issuer.jwks.remote.as_ref());
-        remote.map_or(Duration::ZERO, |remote| remote.max_wait)
     }
 
     /// Lets a request go on.

@@ -83,7 +83,15 @@ pub fn get(cluster: &str, headers: Vec<(&str, &str)>, timeout: Duration) -> Resu
 
 /// `:status` of the answer that is being delivered; nothing where the connection broke.
 pub fn response_status() -> Option<u16> {
-    let name = b":status";
+    response_header(":status")?.parse().ok()
+}
+
+/// `etag` of the answer that is being delivered, if there is one.
+pub fn response_etag() -> Option<String> {
+    response_header("etag")
+}
+
+fn response_header(name: &str) -> Option<String> {
     let value = returned(|data, size| unsafe {
         ffi::proxy_get_header_map_value(
             ffi::map::HTTP_CALL_RESPONSE_HEADERS,
@@ -93,7 +101,7 @@ pub fn response_status() -> Option<u16> {
             size,
         )
     });
-    str::from_utf8(&value.ok()?).ok()?.parse().ok()
+    String::from_utf8(value.ok()?).ok()
 }
 
 /// The body of the answer that is being delivered.

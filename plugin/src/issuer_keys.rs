@@ -1,30 +1,28 @@
-//! The issuers' keys in one worker: fetched by one worker for all, read by each when they change.
+//! The issuers' keys in one worker.
 
-mod callout;
-mod keys;
-mod shared;
+mod source;
 
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_policy::issuer::Issuer;
+use tollgate_policy::key_source::newer_keys;
 use tollgate_policy::keys::KeySet;
 use tollgate_policy::token::NewerKeys;
 
-use self::keys::Keys;
-use crate::host;
+use self::source::KeySource;
+use crate::counters::FetchCounters;
+use crate::fetched::{Fetched, Outlook};
 
 /// The keys of all issuers, in the configuration's order.
-pub struct IssuerKeys(Vec<RefCell<Keys>>);
+pub struct IssuerKeys(Vec<Keys>);
 
-/// What is to be done about a request that needs keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outlook {
-    /// They are being fetched, or will be.
-    Wait,
-    /// More is known than a moment ago: decide again.
-    DecideAgain,
+/// One issuer's.
+struct Keys {
+    /// None: they are in the configuration.
+    fetched: Option<RefCell<Fetched<KeySet>>>,
+    counters: FetchCounters,
 }
 
 // === impl IssuerKeys ===
@@ -32,29 +30,41 @@ pub enum Outlook {
 impl IssuerKeys {
     /// Nothing known yet.
     pub fn new(issuers: &[Issuer]) -> Self {
-        let keys = |(position, issuer)| RefCell::new(Keys::new(position, issuer));
+        let keys = |(position, issuer)| Keys::new(FetchCounters::of_keys(position), issuer);
         Self(issuers.iter().enumerate().map(keys).collect())
     }
 
     /// An issuer's keys, where there are some that are fresh enough.
     pub fn keys(&self, position: usize, issuer: &Issuer, now: Duration) -> Option<Arc<KeySet>> {
-        self.0.get(position)?.borrow().keys(issuer, now)
+        match self.0.get(position)?.fetched(issuer) {
+            Some((fetched, source)) => fetched.borrow().value(&source, now),
+            None => issuer.jwks.inline.clone(),
+        }
     }
 
     /// Whether an issuer may have newer ones. Before it says no, it reads what other workers have found out.
     pub fn newer_keys(&self, position: usize, issuer: &Issuer, now: Duration) -> NewerKeys {
-        let (Some(keys), Some(remote)) = (self.0.get(position), &issuer.jwks.remote) else {
+        let keys = self.0.get(position);
+        let Some((fetched, source)) = keys.and_then(|keys| keys.fetched(issuer)) else {
             return NewerKeys::None;
         };
-        keys.borrow_mut().newer_keys(issuer, remote, now)
+        let mut fetched = fetched.borrow_mut();
+        let pace = source.remote.pace();
+        match newer_keys(fetched.state(), &pace, now) {
+            NewerKeys::None | NewerKeys::OutOfReach if fetched.look(&source, now) => {
+                NewerKeys::Fetchable
+            }
+            NewerKeys::None | NewerKeys::OutOfReach => newer_keys(fetched.state(), &pace, now),
+            NewerKeys::Fetchable => NewerKeys::Fetchable,
+        }
     }
 
-    /// Sees to it that an issuer's keys, or newer ones, are fetched, with the next tick: a callout belongs to the
-    /// context that makes it, and a stream can end before the answer.
+    /// Sees to it that an issuer's keys, or newer ones, are fetched with the next tick.
     pub fn want(&self, position: usize, issuer: &Issuer, now: Duration) -> Outlook {
-        match (self.0.get(position), &issuer.jwks.remote) {
-            (Some(keys), Some(remote)) => keys.borrow_mut().want(issuer, remote, now),
-            _ => Outlook::Wait,
+        let keys = self.0.get(position);
+        match keys.and_then(|keys| keys.fetched(issuer)) {
+            Some((fetched, source)) => fetched.borrow_mut().want(&source, now),
+            None => Outlook::Wait,
         }
     }
 
@@ -62,28 +72,64 @@ impl IssuerKeys {
     pub fn tick(&self, issuers: &[Issuer], now: Duration) -> bool {
         let mut news = false;
         for (issuer, keys) in issuers.iter().zip(&self.0) {
-            news |= keys.borrow_mut().tick(issuer, now);
+            if let Some((fetched, source)) = keys.fetched(issuer) {
+                news |= fetched.borrow_mut().tick(&source, now);
+            } else {
+                let inline = issuer.jwks.inline.as_ref();
+                keys.counters.record_size(inline.map_or(0, |set| set.len()));
+            }
         }
         news
     }
 
-    /// Gives up the fetches of this worker, whose answers nobody will be there for: others may begin at once.
-    pub fn retire(&self, issuers: &[Issuer]) {
-        let Ok(now) = host::now() else {
-            return;
-        };
+    /// Gives up the fetches of this worker.
+    pub fn retire(&self, issuers: &[Issuer], now: Duration) {
         for (issuer, keys) in issuers.iter().zip(&self.0) {
-            keys.borrow_mut().retire(issuer, now);
+            if let Some((fetched, source)) = keys.fetched(issuer) {
+                fetched.borrow_mut().retire(&source, now);
+            }
         }
     }
 
-    /// Takes the answer to a callout; tells whether those who wait can be decided on.
-    pub fn answered(&self, issuers: &[Issuer], token: u32, size: usize, now: Duration) -> bool {
-        for (issuer, keys) in issuers.iter().zip(&self.0) {
-            if let Some(news) = keys.borrow_mut().answered(token, issuer, size, now) {
-                return news;
-            }
-        }
-        false
+    /// Takes the answer to a callout, if it is one of these; tells whether those who wait can be decided on.
+    pub fn answered(
+        &self,
+        issuers: &[Issuer],
+        token: u32,
+        size: usize,
+        now: Duration,
+    ) -> Option<bool> {
+        issuers.iter().zip(&self.0).find_map(|(issuer, keys)| {
+            let (fetched, source) = keys.fetched(issuer)?;
+            fetched.borrow_mut().answered(token, &source, size, now)
+        })
+    }
+}
+
+// === impl Keys ===
+
+impl Keys {
+    fn new(counters: FetchCounters, issuer: &Issuer) -> Self {
+        let remote = issuer.jwks.remote.as_ref();
+        let fetched = remote.map(|remote| {
+            RefCell::new(Fetched::new(&KeySource {
+                issuer,
+                remote,
+                counters: &counters,
+            }))
+        });
+        Self { fetched, counters }
+    }
+
+    fn fetched<'i>(
+        &'i self,
+        issuer: &'i Issuer,
+    ) -> Option<(&'i RefCell<Fetched<KeySet>>, KeySource<'i>)> {
+        let source = KeySource {
+            issuer,
+            remote: issuer.jwks.remote.as_ref()?,
+            counters: &self.counters,
+        };
+        Some((self.fetched.as_ref()?, source))
     }
 }

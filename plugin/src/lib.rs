@@ -2,16 +2,20 @@
 //!
 //! What to do with a request is decided in `tollgate-policy`; here is only what has to do with the host.
 
+mod account_directory;
 mod answer;
 mod budget;
 mod counters;
 mod counting;
 mod entry;
+mod fetched;
 mod gate;
 mod host;
 mod issuer_keys;
 mod root;
 mod signature;
 mod stream;
+#[cfg(feature = "trap")]
+mod trap;
 mod under_way;
 mod waiting;

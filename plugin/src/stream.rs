@@ -36,6 +36,8 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
+        #[cfg(feature = "trap")]
+        crate::trap::spring_if_asked();
         let outcome = if let Some(gate) = &self.gate {
             gate.serve(self.id)
         } else {

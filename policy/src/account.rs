@@ -99,6 +99,19 @@ impl AccountRules {
         }
     }
 
+    /// Whether a name is of the pattern; it can be reserved.
+    pub fn allows(&self, name: &str) -> bool {
+        match &self.pattern {
+            None => matches_default(name.as_bytes()),
+            Some(pattern) => is_writable(name) && pattern.is_match(name),
+        }
+    }
+
+    /// The pattern, in one of the ways to write it.
+    pub fn pattern(&self) -> &str {
+        self.pattern.as_ref().map_or(DEFAULT_PATTERN, Regex::as_str)
+    }
+
     fn parse(&self, value: &[u8]) -> Result<AccountName, Code> {
         let name = match &self.pattern {
             None => AccountName::parse(value),

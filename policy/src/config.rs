@@ -7,7 +7,8 @@ mod source;
 mod tests;
 
 use crate::account::AccountRules;
-use crate::caps::Caps;
+use crate::caps::{Caps, Override};
+use crate::directory;
 use crate::issuer::Issuer;
 use crate::json;
 use crate::path::Path;
@@ -23,6 +24,8 @@ pub struct Policy {
     pub issuers: Vec<Issuer>,
     /// What accounts may be called.
     pub accounts: AccountRules,
+    /// Where the directory of accounts comes from; none: every account is there.
+    pub directory: Option<directory::Remote>,
     /// The header that names the account, in lower case.
     pub account_header: String,
     /// The prefixes under which the routes are served.
@@ -109,6 +112,24 @@ impl Policy {
         }
         self.routes.class(&self.mounts, request.method, path)
     }
+}
+
+/// What an account has of its own under one cap: the form of `caps[].accounts`, which the directory has too.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(crate) fn limits_of_an_account(written: serde_json::Value) -> Result<Override, String> {
+    // Serde would take a list for an object whose members come in order.
+    if !written.is_object() {
+        return Err("write an object such as {\"per_minute\": 60}".to_owned());
+    }
+    serde_path_to_error::deserialize(written)
+        .map(compile::limits_of_an_account)
+        .map_err(|error| match error.path().to_string().as_str() {
+            "." => error.inner().to_string(),
+            path => format!("{path}: {}", error.inner()),
+        })
 }
 
 // === impl ConfigError ===

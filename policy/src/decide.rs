@@ -1,9 +1,12 @@
 //! The decision: one question after the other; the first refusal wins, and nothing after it is looked at.
 
+use std::sync::Arc;
+
 use crate::assertion::AssertionKey;
 use crate::caps::{Asked, Counts, Store, StoreError};
 use crate::config::Policy;
 use crate::credential;
+use crate::directory::{self, Directory};
 use crate::forward::Forward;
 use crate::membership;
 use crate::path::Path;
@@ -32,6 +35,8 @@ pub enum Decision {
 pub enum Need {
     /// The keys of an issuer, or newer ones, by its place in the configured list.
     Keys(usize),
+    /// The directory of accounts.
+    Directory,
 }
 
 /// All that the rules cannot know by themselves.
@@ -48,6 +53,9 @@ pub trait Knowledge: Verifier {
     ///
     /// [`StoreError`].
     fn counts(&self) -> Result<Counts<'_, Self::Store>, StoreError>;
+
+    /// The directory of accounts, where one has been fetched.
+    fn directory(&self) -> Option<Arc<Directory>>;
 
     /// The key for assertions, where the environment has one.
     fn assertion_key(&self) -> Option<&AssertionKey>;
@@ -93,6 +101,11 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
 
     // 6. May they.
     let grant = membership::grant(principal, account, class.access, request.admin)?;
+    let directory = match policy.directory {
+        Some(_) => Some(known.directory().ok_or(Stop::Need(Need::Directory))?),
+        None => None,
+    };
+    let (grant, own) = directory::existing(grant, directory.as_deref())?.into_parts();
 
     // 7. The caps.
     let now = known.now().ok_or(Code::NotReady)?;
@@ -100,7 +113,7 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
         mounts: &policy.mounts,
         method: request.method,
         path: &path,
-        own: None,
+        own,
     };
     let admitted = policy.caps.admit(grant, &asked, now, || known.counts())?;
 
@@ -112,6 +125,18 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
         }
         Code::NotReady.into()
     })
+}
+
+// === impl Need ===
+
+impl Need {
+    /// The refusal of a request that has waited for it long enough.
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::Keys(_) => Code::KeysUnavailable.into(),
+            Self::Directory => Refusal::not_ready("the directory of accounts has not been fetched"),
+        }
+    }
 }
 
 // === impl Stop ===

@@ -1,19 +1,16 @@
 //! Where an issuer's keys come from.
 
 mod discovery;
-mod uri;
+mod newer_keys;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 pub use self::discovery::{DiscoveryError, discovered};
-pub use self::uri::Uri;
+pub use self::newer_keys::newer_keys;
+use crate::fetching::{self, Pace};
 use crate::keys::KeySet;
-
-/// The longest `max_wait` that can be configured.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
+use crate::uri::Uri;
 
 /// Where an issuer's keys come from: an inline set, a fetched one, or the first until the second is there.
 #[derive(Debug)]
@@ -61,22 +58,28 @@ impl Remote {
             Location::KeySet(uri) => ("set", uri),
             Location::Discovery(uri) => ("discovery", uri),
         };
-        let mut hash = Sha256::new();
-        for part in [
+        fetching::fingerprint(&[
             issuer,
             &self.cluster,
             kind,
             &uri.scheme,
             &uri.authority,
             &uri.path,
-        ] {
-            hash.update(part);
-            // No part has one.
-            hash.update([0]);
+        ])
+    }
+
+    /// How often the keys are fetched, and how long they last.
+    pub fn pace(&self) -> Pace {
+        let requests = match self.location {
+            Location::KeySet(_) => 1,
+            Location::Discovery(_) => 2,
+        };
+        Pace {
+            refresh: self.refresh,
+            longest_fetch: self.timeout.saturating_mul(requests),
+            max_stale: Some(self.max_stale),
+            missing_cooldown: Some(self.unknown_kid_cooldown),
         }
-        let hash: [u8; 32] = hash.finalize().into();
-        let half = hash.first_chunk().copied().unwrap_or_default();
-        format!("{:032x}", u128::from_be_bytes(half))
     }
 }
 

@@ -8,6 +8,7 @@ pub mod caps;
 pub mod config;
 pub mod credential;
 pub mod decide;
+pub mod directory;
 pub mod fetching;
 pub mod forward;
 pub mod identity;
@@ -25,3 +26,4 @@ pub mod signature;
 #[cfg(test)]
 mod testing;
 pub mod token;
+pub mod uri;

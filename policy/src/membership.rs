@@ -1,4 +1,4 @@
-//! May they? Whether a verified token is a member of the account, or an administrator (step 6).
+//! May they? Whether a verified token is a member of the account, or an administrator (step 6, with `directory`).
 
 use std::mem;
 use std::rc::Rc;

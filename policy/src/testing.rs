@@ -16,6 +16,7 @@ use crate::assertion::AssertionKey;
 use crate::caps::{Counts, Roster, Store, StoreError, Version, WorkerId};
 use crate::config::Policy;
 use crate::decide::Knowledge;
+use crate::directory::Directory;
 use crate::keys::{KeySet, PublicKey};
 use crate::membership::{self, Grant};
 use crate::principal::Principal;
@@ -127,6 +128,7 @@ pub struct World {
     pub keys: Option<Arc<KeySet>>,
     pub newer_keys: NewerKeys,
     pub tokens: TokenCache,
+    pub directory: Option<Arc<Directory>>,
     pub assertion_key: Option<AssertionKey>,
     pub store: Slots,
     pub roster: Rc<Roster>,
@@ -150,6 +152,7 @@ impl Default for World {
                 entries: 100,
                 bytes: 1 << 20,
             }),
+            directory: None,
             assertion_key: AssertionKey::new(&[7; 32]).ok(),
             store: Slots::default(),
             roster: Rc::new(roster),
@@ -197,6 +200,10 @@ impl Knowledge for World {
             roster: Rc::clone(&self.roster),
             worker: self.worker,
         })
+    }
+
+    fn directory(&self) -> Option<Arc<Directory>> {
+        self.directory.clone()
     }
 
     fn assertion_key(&self) -> Option<&AssertionKey> {

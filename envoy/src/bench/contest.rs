@@ -65,6 +65,7 @@ impl<'a> Contestant<'a> {
             binary: setup.envoy,
             workers: 1,
             environment: &[(ASSERTION_KEY, &key)],
+            drain: None,
         };
         let envoy = Envoy::start(setup.tool, setting, config)?;
         let origin = Origin::parse(envoy.url()).map_err(EnvoyError::from)?;

@@ -58,17 +58,14 @@ impl Response {
         format!("{} {}", self.status, self.code()).trim().to_owned()
     }
 
-    pub(super) fn read(stream: &mut impl Read, method: &str) -> io::Result<Self> {
-        let mut bytes = Vec::new();
+    /// Reads one; `bytes` are what has come already, and afterwards what has come too much.
+    pub(super) fn read(
+        stream: &mut impl Read,
+        bytes: &mut Vec<u8>,
+        method: &str,
+    ) -> io::Result<Self> {
         loop {
-            let (mut response, length) = loop {
-                if let Some(head) = Self::head(&bytes)? {
-                    break head;
-                }
-                if more(stream, &mut bytes)? == 0 {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-            };
+            let (mut response, length) = Self::read_head(stream, bytes)?;
             bytes.drain(..length);
             // An interim answer, such as 100, is followed by the real one.
             if response.status >= 200 {
@@ -78,7 +75,21 @@ impl Response {
         }
     }
 
-    /// The status line and the headers, with their length, once they have arrived.
+    /// Waits for the status line and the headers, and leaves them in `bytes`; their length.
+    pub(super) fn read_head(
+        stream: &mut impl Read,
+        bytes: &mut Vec<u8>,
+    ) -> io::Result<(Self, usize)> {
+        loop {
+            if let Some(head) = Self::head(bytes)? {
+                return Ok(head);
+            }
+            if more(stream, bytes)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
     fn head(bytes: &[u8]) -> io::Result<Option<(Self, usize)>> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Response::new(&mut headers);
@@ -119,26 +130,25 @@ impl Response {
 // === impl Framing ===
 
 impl Framing {
-    /// The body, of which `bytes` are there already.
-    fn body(&self, stream: &mut impl Read, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    /// The body, of which `bytes` are there already; taken off them.
+    fn body(&self, stream: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<Vec<u8>> {
         match self {
             Self::None => Ok(Vec::new()),
             Self::Close => {
-                stream.read_to_end(&mut bytes)?;
-                Ok(bytes)
+                stream.read_to_end(bytes)?;
+                Ok(std::mem::take(bytes))
             }
             Self::Length(length) => {
                 while bytes.len() < *length {
-                    if more(stream, &mut bytes)? == 0 {
+                    if more(stream, bytes)? == 0 {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                 }
-                bytes.truncate(*length);
-                Ok(bytes)
+                Ok(bytes.drain(..*length).collect())
             }
             Self::Chunked => {
                 let mut body = Vec::new();
-                while let Some(chunk) = chunk(stream, &mut bytes)? {
+                while let Some(chunk) = chunk(stream, bytes)? {
                     body.extend(chunk);
                 }
                 Ok(body)
@@ -193,7 +203,22 @@ mod tests {
     }
 
     fn read(text: &str) -> io::Result<Response> {
-        Response::read(&mut Trickle(text.as_bytes()), "GET")
+        Response::read(&mut Trickle(text.as_bytes()), &mut Vec::new(), "GET")
+    }
+
+    #[test]
+    fn what_comes_behind_is_the_next_answer() {
+        let text = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst\
+            HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\nsecond\r\n0\r\n\r\n\
+            HTTP/1.1 429 No\r\ncontent-length: 5\r\n\r\nthird";
+        let mut stream = text.as_bytes();
+        let mut bytes = Vec::new();
+        let mut next = || {
+            Response::read(&mut stream, &mut bytes, "GET")
+                .unwrap()
+                .text()
+        };
+        assert_eq!([next(), next(), next()], ["first", "second", "third"]);
     }
 
     #[test]

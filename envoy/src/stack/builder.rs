@@ -3,13 +3,15 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Backend, Stack, StackError, check_port};
+use super::{Backend, Stack, StackError, accounts, check_port};
 use crate::client::Origin;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::envoy::{Envoy, EnvoyError, Setting};
 use crate::issuer::Issuer;
 use crate::postgres::Postgres;
@@ -26,11 +28,20 @@ pub struct Builder {
     module: Option<PathBuf>,
     workers: usize,
     port: u16,
-    echo: bool,
-    policy: Vec<Change>,
+    behind: Behind,
+    drain: Option<Duration>,
+    changes: Vec<Change>,
 }
 
-type Change = Box<dyn FnOnce(&mut Value, &Issuer)>;
+/// What shall be behind the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Behind {
+    Service,
+    Echo,
+    Other(SocketAddr),
+}
+
+type Change = Box<dyn FnOnce(Config, &Issuer) -> Result<Config, ConfigError>>;
 
 // === impl Builder ===
 
@@ -42,8 +53,9 @@ impl Builder {
             module: None,
             workers: 2,
             port: 0,
-            echo: false,
-            policy: Vec::new(),
+            behind: Behind::Service,
+            drain: None,
+            changes: Vec::new(),
         }
     }
 
@@ -78,7 +90,22 @@ impl Builder {
     /// An upstream that answers what it received, instead of the real one with its databases.
     #[must_use]
     pub fn echo(mut self) -> Self {
-        self.echo = true;
+        self.behind = Behind::Echo;
+        self
+    }
+
+    /// The caller's own upstream, instead of the real one with its databases.
+    #[must_use]
+    pub fn upstream(mut self, address: SocketAddr) -> Self {
+        self.behind = Behind::Other(address);
+        self
+    }
+
+    /// Lets [`Stack::reload`] replace the listener; connections to the old one may then live on so long, in whole
+    /// seconds.
+    #[must_use]
+    pub fn reloadable(mut self, drain: Duration) -> Self {
+        self.drain = Some(drain);
         self
     }
 
@@ -91,7 +118,20 @@ impl Builder {
     /// Changes the filter's configuration, knowing the issuer that runs already.
     #[must_use]
     pub fn policy_for(mut self, change: impl FnOnce(&mut Value, &Issuer) + 'static) -> Self {
-        self.policy.push(Box::new(change));
+        self.changes.push(Box::new(|mut config, issuer| {
+            change(config.policy()?, issuer);
+            Ok(config)
+        }));
+        self
+    }
+
+    /// Changes what else Envoy is told.
+    #[must_use]
+    pub fn config(
+        mut self,
+        change: impl FnOnce(Config) -> Result<Config, ConfigError> + 'static,
+    ) -> Self {
+        self.changes.push(Box::new(|config, _| change(config)));
         self
     }
 
@@ -107,7 +147,7 @@ impl Builder {
         let (binary, issuer, postgres) = thread::scope(|scope| {
             let binary = scope.spawn(|| tools.envoy());
             let postgres = || start_postgres(tool, &tools, progress);
-            let postgres = (!self.echo).then(|| scope.spawn(postgres));
+            let postgres = (self.behind == Behind::Service).then(|| scope.spawn(postgres));
             let issuer = Issuer::start();
             let postgres = postgres.map(join);
             Ok::<_, StackError>((join(binary)?, issuer?, postgres.transpose()?))
@@ -115,11 +155,7 @@ impl Builder {
 
         let key = random::hex(32);
         let backend = self.start_backend(postgres, &issuer, &key)?;
-        let stack = self.start_envoy(backend, issuer, binary, module, key)?;
-        if matches!(stack.backend, Backend::Service { .. }) {
-            stack.create_accounts()?;
-        }
-        Ok(stack)
+        self.start_envoy(backend, issuer, binary, module, key)
     }
 
     fn start_backend(
@@ -129,10 +165,18 @@ impl Builder {
         key: &str,
     ) -> Result<Backend, StackError> {
         let Some(postgres) = postgres else {
-            return echo::start().map(Backend::Echo).map_err(StackError::Echo);
+            return match self.behind {
+                Behind::Other(address) => Ok(Backend::Other(address)),
+                _ => echo::start().map(Backend::Echo).map_err(StackError::Echo),
+            };
         };
         let upstream = self.progress.step("starting the upstream", || {
-            Upstream::start(&self.tool, &postgres.url(), issuer.url(), key)
+            let upstream = Upstream::start(&self.tool, &postgres.url(), issuer.url(), key)?;
+            accounts::create(
+                Origin::parse(upstream.url()).map_err(EnvoyError::from)?,
+                key,
+            )?;
+            Ok::<_, StackError>(upstream)
         })?;
         Ok(Backend::Service { upstream, postgres })
     }
@@ -145,20 +189,22 @@ impl Builder {
         module: PathBuf,
         key: String,
     ) -> Result<Stack, StackError> {
-        let config = configuration(&backend, &issuer, &module, self.port, self.policy)?;
+        let config = configuration(&backend, &issuer, &module, self.port, self.changes)?;
         let setting = Setting {
             binary: &binary,
             workers: self.workers,
             environment: &[(ASSERTION_KEY, &key)],
+            drain: self.drain,
         };
         let envoy = self.progress.step("starting Envoy", || {
-            Envoy::start(&self.tool, setting, config)
+            Envoy::start(&self.tool, setting, config.clone())
         })?;
         let gate = Origin::parse(envoy.url()).map_err(EnvoyError::from)?;
         Ok(Stack {
             gate,
             issuer,
             envoy,
+            config: Mutex::new(config),
             backend,
             assertion_key: key,
             module,
@@ -190,8 +236,14 @@ fn configuration(
         .with_cluster("accounts", address(&backend.accounts_url())?)?
         .with_cluster("zitadel", address(issuer.url())?)?
         .with_issuer(issuer.url())?;
+    if !matches!(backend, Backend::Service { .. }) {
+        // Nobody knows which accounts there are.
+        if let Some(directory) = config.policy()?.pointer_mut("/accounts/directory") {
+            *directory = Value::Null;
+        }
+    }
     for change in changes {
-        change(config.policy()?, issuer);
+        config = change(config, issuer)?;
     }
     Ok(config)
 }
@@ -214,7 +266,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("workers", &self.workers)
             .field("port", &self.port)
-            .field("echo", &self.echo)
+            .field("behind", &self.behind)
             .finish_non_exhaustive()
     }
 }

@@ -18,6 +18,7 @@ fn validate(config: &Config) -> Result<(), String> {
         binary: &binary,
         workers: 1,
         environment: &[],
+        drain: None,
     };
     Envoy::validate(setting, config).unwrap()
 }

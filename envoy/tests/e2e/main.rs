@@ -6,12 +6,18 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod account_directory;
 mod accounts;
 mod admin;
 mod algorithms;
 mod bench;
 mod calls;
 mod caps;
+mod caps_concurrent;
+mod caps_endings;
+mod caps_load;
+mod caps_reload;
+mod caps_trap;
 mod configuration;
 mod database;
 mod demo;
@@ -24,9 +30,12 @@ mod issuer_faults;
 mod keys;
 mod logs;
 mod paths;
+mod places;
 mod public;
+mod reload;
 mod rotation;
 mod signatures;
+mod streams;
 mod supervise;
 mod tokens;
 mod upstream;

@@ -32,6 +32,7 @@ fn verified(groups: &[Group]) -> Value {
         binary: &binary,
         workers: 1,
         environment: &[],
+        drain: None,
     };
     let (taken, log) = Envoy::try_out(setting, &config).unwrap();
     assert!(taken, "{log}");

@@ -15,6 +15,9 @@ use tollgate_envoy::stack::{Builder, Stack};
 /// How long a condition may take to come true on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The numbers of workers with which what they share is tested: alone, as many as cores, more than cores.
+pub const WORKERS: [usize; 3] = [1, 2, 8];
+
 /// A protected endpoint.
 pub const AGENTS: &str = "/api/v1/agents";
 
@@ -31,9 +34,13 @@ pub fn stack() -> Builder {
     Stack::builder(tool()).module(&*MODULE)
 }
 
-/// The whole, with the real upstream; its caps are lifted, because tests share it.
+/// The whole, with the real upstream. Its caps are lifted, because tests share it; and it has no directory of accounts, so
+/// that an account is there as soon as a test has made it.
 pub fn gate() -> &'static Stack {
-    static GATE: LazyLock<Stack> = LazyLock::new(|| stack().policy(lift_caps).start().unwrap());
+    static GATE: LazyLock<Stack> = LazyLock::new(|| {
+        let anybody = |policy: &mut Value| policy["accounts"]["directory"] = Value::Null;
+        stack().policy(lift_caps).policy(anybody).start().unwrap()
+    });
     &GATE
 }
 

@@ -8,6 +8,7 @@ use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::caps::{Counts, StoreError};
 use tollgate_policy::config::Policy;
 use tollgate_policy::decide::Knowledge;
+use tollgate_policy::directory::Directory;
 use tollgate_policy::keys::{KeySet, PublicKey};
 use tollgate_policy::signature;
 use tollgate_policy::token::{NewerKeys, TokenCache, Unverifiable, Verifier};
@@ -80,6 +81,10 @@ impl Knowledge for Known<'_> {
 
     fn counts(&self) -> Result<Counts<'_, Slots>, StoreError> {
         self.gate.counting.counts()
+    }
+
+    fn directory(&self) -> Option<Arc<Directory>> {
+        self.gate.directory.directory(&self.gate.policy, self.now?)
     }
 
     fn assertion_key(&self) -> Option<&AssertionKey> {

@@ -1,8 +1,12 @@
 //! From what is written to what the decision uses; contradictions are found here.
 
 mod caps;
+mod directory;
 mod issuer;
 
+use std::time::Duration;
+
+pub(super) use self::caps::own as limits_of_an_account;
 use super::{AssertionRules, ConfigError, Mode, Policy, source};
 use crate::account::AccountRules;
 use crate::caps::Rules;
@@ -10,6 +14,7 @@ use crate::identity;
 use crate::refusal::Format;
 use crate::route::{Access, Class, Mounts, RoutePattern, Routes};
 use crate::token::CacheLimits;
+use crate::uri::Uri;
 
 type Result<T> = std::result::Result<T, ConfigError>;
 
@@ -32,6 +37,11 @@ pub(super) fn policy(source: source::Configuration) -> Result<Policy> {
         token_cache: token_cache(source.token_cache)?,
         caps: caps::caps(source.caps, &accounts, rules)?,
         accounts,
+        directory: source
+            .accounts
+            .directory
+            .map(directory::remote)
+            .transpose()?,
         account_header: account_header(source.accounts.header)?,
         assertion: source.assertion.map(assertion).transpose()?,
         errors: match source.errors.format {
@@ -138,6 +148,24 @@ fn assertion(source: source::Assertion) -> Result<AssertionRules> {
         audience: source.audience,
         ttl: seconds,
     })
+}
+
+fn uri(text: &str, path: impl Into<String>) -> Result<Uri> {
+    Uri::parse(text).ok_or_else(|| {
+        let message = format!("{text:?}: write http://… or https://…, without user and fragment");
+        wrong(path, message)
+    })
+}
+
+fn between(span: source::Span, least: u64, most: u64, path: &str) -> Result<Duration> {
+    let allowed = Duration::from_secs(least)..=Duration::from_secs(most);
+    if allowed.contains(&span.0) {
+        return Ok(span.0);
+    }
+    Err(wrong(
+        path,
+        format!("write a duration from {least}s to {most}s"),
+    ))
 }
 
 fn wrong(path: impl Into<String>, message: impl ToString) -> ConfigError {

@@ -129,6 +129,25 @@ pub(super) struct Accounts {
     pub header: String,
     pub pattern: String,
     pub reserved: Vec<String>,
+    pub directory: Option<Directory>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with \"cluster\" and \"uri\""
+)]
+pub(super) struct Directory {
+    #[serde(default)]
+    pub cluster: Option<String>,
+    #[serde(default)]
+    pub uri: Option<String>,
+    #[serde(default = "five_seconds")]
+    pub refresh: Span,
+    #[serde(default = "five_seconds")]
+    pub timeout: Span,
+    #[serde(default = "two_seconds")]
+    pub max_wait: Span,
 }
 
 #[derive(Deserialize)]
@@ -265,6 +284,7 @@ impl Default for Accounts {
             header: "x-account-id".to_owned(),
             pattern: crate::account::DEFAULT_PATTERN.to_owned(),
             reserved: vec!["kataven-admin".to_owned()],
+            directory: None,
         }
     }
 }

@@ -319,3 +319,72 @@ fn caps_come_last() {
         None
     );
 }
+
+#[test]
+fn the_directory_says_which_accounts_there_are() {
+    let policy = policy(|configuration| {
+        configuration["accounts"] = json!({
+            "directory": {"cluster": "accounts", "uri": "http://accounts.internal/directory"},
+        });
+    });
+    let text = br#"{"accounts":{"acme":{},"globex":{"status":"suspended"}}}"#;
+    let directory = Directory::parse(text, &policy.accounts).unwrap();
+    let mut world = World {
+        directory: Some(Arc::new(directory)),
+        ..World::default()
+    };
+    let members = token(
+        &json!({"accounts": ["acme", "globex", "initech"]}),
+        &json!({}),
+    );
+    let get = |account| send("GET /x").account(account).bearer(&members);
+    let admin = |account| {
+        let sent = send("POST /api/admin/x").account(account);
+        sent.administrator().with("x-admin", "true")
+    };
+    let code = |world: &World, sent: Sent| {
+        sent.decided(&policy, world, |decision, _| match decision {
+            Decision::Refuse(refusal) => Some(refusal.code),
+            Decision::Forward(_) => None,
+            Decision::Need(need) => panic!("{need:?}"),
+        })
+    };
+    for (sent, expected) in [
+        (get("acme"), None),
+        (get("globex"), Some(Code::AccountSuspended)),
+        (get("initech"), Some(Code::AccountUnknown)),
+        (admin("acme"), None),
+        (admin("globex"), None),
+        (admin("initech"), None),
+        // Who may not act for an account does not learn whether there is one.
+        (
+            send("GET /x").account("hooli").bearer(&members),
+            Some(Code::AccountForbidden),
+        ),
+        (
+            send("POST /api/admin/x").account("globex").bearer(&members),
+            Some(Code::AdminRequired),
+        ),
+        (send("GET /x").account("globex"), Some(Code::TokenMissing)),
+        (send("GET /api/accounts").account("globex"), None),
+    ] {
+        let what = format!("{} {:?}", sent.line, sent.headers.first());
+        assert_eq!(code(&world, sent), expected, "{what}");
+    }
+
+    world.directory = None;
+    get("acme").decided(&policy, &world, |decision, _| {
+        assert_eq!(decision, &Decision::Need(Need::Directory));
+    });
+    let refusal = Need::Directory.refusal();
+    assert_eq!(
+        (refusal.code, refusal.retry_after),
+        (Code::NotReady, Some(1))
+    );
+    assert!(refusal.detail.contains("directory"));
+    assert_eq!(code(&world, send("GET /api/accounts")), None);
+    assert_eq!(
+        code(&world, send("GET /x").account("hooli").bearer(&members)),
+        Some(Code::AccountForbidden)
+    );
+}

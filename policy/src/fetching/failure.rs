@@ -1,6 +1,6 @@
-//! How fetching a key set fails.
+//! How fetching fails.
 
-/// Why a key set could not be had. Operators see the name in a counter.
+/// Why a document could not be had. Operators see the name in a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// Envoy does not know the cluster.
@@ -15,7 +15,8 @@ pub enum Failure {
     Reset,
     /// The answer's status was not 200.
     Status,
-    /// The answer was larger than [`MAX_BYTES`](crate::keys::MAX_BYTES).
+    /// The answer was larger than what is read: [`keys::MAX_BYTES`](crate::keys::MAX_BYTES),
+    /// [`directory::MAX_BYTES`](crate::directory::MAX_BYTES).
     TooLarge,
     /// The answer was no JSON.
     NotJson,
@@ -23,13 +24,15 @@ pub enum Failure {
     NoUsableKey,
     /// The discovery document was not the issuer's, or does not say where the keys are.
     Discovery,
+    /// The answer was no directory of accounts.
+    NotADirectory,
 }
 
 // === impl Failure ===
 
 impl Failure {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 11] = [
         Self::ClusterUnknown,
         Self::NoHost,
         Self::Connect,
@@ -40,6 +43,34 @@ impl Failure {
         Self::NotJson,
         Self::NoUsableKey,
         Self::Discovery,
+        Self::NotADirectory,
+    ];
+
+    /// Those of a key set.
+    pub const OF_KEYS: [Self; 10] = [
+        Self::ClusterUnknown,
+        Self::NoHost,
+        Self::Connect,
+        Self::Timeout,
+        Self::Reset,
+        Self::Status,
+        Self::TooLarge,
+        Self::NotJson,
+        Self::NoUsableKey,
+        Self::Discovery,
+    ];
+
+    /// Those of the directory of accounts.
+    pub const OF_THE_DIRECTORY: [Self; 9] = [
+        Self::ClusterUnknown,
+        Self::NoHost,
+        Self::Connect,
+        Self::Timeout,
+        Self::Reset,
+        Self::Status,
+        Self::TooLarge,
+        Self::NotJson,
+        Self::NotADirectory,
     ];
 
     /// The stable name, as in counters.
@@ -55,6 +86,7 @@ impl Failure {
             Self::NotJson => "not_json",
             Self::NoUsableKey => "no_usable_key",
             Self::Discovery => "discovery",
+            Self::NotADirectory => "not_a_directory",
         }
     }
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Uri;
 use crate::json;
+use crate::uri::Uri;
 
 /// Why a discovery document does not lead to the keys.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

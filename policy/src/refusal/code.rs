@@ -43,6 +43,10 @@ pub enum Code {
     AccountForbidden,
     /// An admin route without `X-Admin: true`, or without the admin claim.
     AdminRequired,
+    /// The directory has no such account.
+    AccountUnknown,
+    /// The directory says that the account may not be used.
+    AccountSuspended,
     /// The account has used up a cap.
     CapExceeded,
     /// The issuer's keys have not been fetched, or are too old.
@@ -55,7 +59,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order in which the decision can give them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::PathAmbiguous,
         Self::NotReady,
         Self::AccountMissing,
@@ -78,6 +82,8 @@ impl Code {
         Self::TokenSignature,
         Self::AccountForbidden,
         Self::AdminRequired,
+        Self::AccountUnknown,
+        Self::AccountSuspended,
         Self::CapExceeded,
     ];
 
@@ -104,6 +110,8 @@ impl Code {
             Self::AccountReserved => "account_reserved",
             Self::AccountForbidden => "account_forbidden",
             Self::AdminRequired => "admin_required",
+            Self::AccountUnknown => "account_unknown",
+            Self::AccountSuspended => "account_suspended",
             Self::CapExceeded => "cap_exceeded",
             Self::KeysUnavailable => "keys_unavailable",
             Self::NotReady => "not_ready",
@@ -116,7 +124,8 @@ impl Code {
             Self::PathAmbiguous
             | Self::AccountMissing
             | Self::AccountDuplicate
-            | Self::AccountInvalid => 400,
+            | Self::AccountInvalid
+            | Self::AccountUnknown => 400,
             Self::TokenMissing
             | Self::TokenDuplicate
             | Self::TokenTooLarge
@@ -130,7 +139,10 @@ impl Code {
             | Self::TokenExpired
             | Self::TokenNotYetValid
             | Self::TokenLifetime => 401,
-            Self::AccountReserved | Self::AccountForbidden | Self::AdminRequired => 403,
+            Self::AccountReserved
+            | Self::AccountForbidden
+            | Self::AdminRequired
+            | Self::AccountSuspended => 403,
             Self::CapExceeded => 429,
             Self::KeysUnavailable | Self::NotReady => 503,
         }
@@ -163,6 +175,8 @@ impl Code {
             Self::AdminRequired => {
                 "an administrator's token and the header `X-Admin: true` are needed"
             }
+            Self::AccountUnknown => "there is no such account",
+            Self::AccountSuspended => "the account is suspended",
             Self::CapExceeded => "the account has used up its requests",
             Self::KeysUnavailable => "the issuer's keys cannot be had at the moment",
             Self::NotReady => "the gate is not ready",

@@ -81,7 +81,7 @@ fn cap(source: source::Cap, path: &str, accounts: &AccountRules) -> Result<Cap> 
     Ok(Cap::new(source.name, routes, limits, accounts_own))
 }
 
-fn own(source: source::Limits) -> Override {
+pub(in crate::config) fn own(source: source::Limits) -> Override {
     let limit =
         |written: Option<Option<source::Whole>>| written.map(|limit| limit.map(|number| number.0));
     Override {

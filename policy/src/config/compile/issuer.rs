@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Result, source, wrong};
+use super::{Result, between, source, uri, wrong};
 use crate::algorithm::Algorithm;
+use crate::fetching::LONGEST_WAIT;
 use crate::issuer::Issuer;
-use crate::key_source::{LONGEST_WAIT, Location, Remote, Source, Uri};
+use crate::key_source::{Location, Remote, Source};
 use crate::keys::KeySet;
 use crate::membership::{AdminClaim, ClaimPath, Membership, Shape};
 
@@ -145,15 +146,14 @@ fn jwks(source: source::Jwks, issuer: &str, path: &str) -> Result<Source> {
     Ok(Source { inline, remote })
 }
 
-fn location(uri: Option<String>, discovery: bool, issuer: &str, path: &str) -> Result<Location> {
-    let parse = |text: &str, field: &str| {
-        Uri::parse(text).ok_or_else(|| {
-            let message =
-                format!("{text:?}: write http://… or https://…, without user and fragment");
-            wrong(format!("{path}.{field}"), message)
-        })
-    };
-    match (uri, discovery) {
+fn location(
+    written: Option<String>,
+    discovery: bool,
+    issuer: &str,
+    path: &str,
+) -> Result<Location> {
+    let parse = |text: &str, field: &str| uri(text, format!("{path}.{field}"));
+    match (written, discovery) {
         (Some(_), true) => Err(wrong(path, "has uri and discovery; write one of them")),
         (Some(uri), false) => parse(&uri, "uri").map(Location::KeySet),
         (None, true) => {
@@ -166,17 +166,6 @@ fn location(uri: Option<String>, discovery: bool, issuer: &str, path: &str) -> R
             "missing; write where the key set is, or discovery: true",
         )),
     }
-}
-
-fn between(span: source::Span, least: u64, most: u64, path: &str) -> Result<Duration> {
-    let allowed = Duration::from_secs(least)..=Duration::from_secs(most);
-    if allowed.contains(&span.0) {
-        return Ok(span.0);
-    }
-    Err(wrong(
-        path,
-        format!("write a duration from {least}s to {most}s"),
-    ))
 }
 
 fn membership(source: source::Membership, path: &str) -> Result<Membership> {

@@ -17,7 +17,7 @@ impl Uri {
     /// Splits an absolute URI (RFC 3986 §3) without user information and fragment.
     ///
     /// ```
-    /// # use tollgate_policy::key_source::Uri;
+    /// # use tollgate_policy::uri::Uri;
     /// let uri = Uri::parse("https://id.example.com/oauth/v2/keys").unwrap();
     /// assert_eq!(uri.authority, "id.example.com");
     /// assert_eq!(uri.path, "/oauth/v2/keys");

@@ -1,0 +1,61 @@
+//! What is done about a request that needs something which is not known yet.
+
+use std::time::Duration;
+
+use tollgate_policy::decide::Need;
+use tollgate_policy::refusal::{Code, Refusal};
+
+use super::Gate;
+use crate::fetched::Outlook;
+use crate::waiting::{Full, Waiter};
+
+impl Gate {
+    /// Lets a request wait, or tells why it cannot.
+    pub(super) fn wait(
+        &self,
+        context: u32,
+        waiter: Option<Waiter>,
+        need: Need,
+        now: Option<Duration>,
+    ) -> Result<(), Refusal> {
+        let now = now.ok_or(Code::NotReady)?;
+        // Also where the clock has stepped back since.
+        let latest = now + self.max_wait(need);
+        let until = waiter.map_or(latest, |waiter| waiter.until.min(latest));
+        if now >= until {
+            return Err(need.refusal());
+        }
+        let added = self.waiting.add(Waiter { context, until });
+        added.map_err(|Full| need.refusal())
+    }
+
+    /// Sees to it that what a request needs becomes known.
+    pub(super) fn see_to(&self, need: Need, now: Option<Duration>) -> Outlook {
+        let Some(now) = now else {
+            return Outlook::Wait;
+        };
+        let outlook = match need {
+            Need::Keys(position) => match self.policy.issuers.get(position) {
+                Some(issuer) => self.keys.want(position, issuer, now),
+                None => Outlook::Wait,
+            },
+            Need::Directory => self.directory.want(&self.policy, now),
+        };
+        if outlook == Outlook::DecideAgain {
+            self.waiting.wake_all();
+        }
+        outlook
+    }
+
+    fn max_wait(&self, need: Need) -> Duration {
+        let configured = match need {
+            Need::Keys(issuer) => {
+                let issuer = self.policy.issuers.get(issuer);
+                let remote = issuer.and_then(|issuer| issuer.jwks.remote.as_ref());
+                remote.map(|remote| remote.max_wait)
+            }
+            Need::Directory => self.policy.directory.as_ref().map(|remote| remote.max_wait),
+        };
+        configured.unwrap_or_default()
+    }
+}
