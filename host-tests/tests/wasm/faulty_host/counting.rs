@@ -70,6 +70,18 @@ fn all_faults() -> Vec<Fault> {
     faults().into_iter().chain(numbers).collect()
 }
 
+/// Those that the filter can tell apart.
+fn few_faults() -> Vec<Fault> {
+    let statuses = [
+        status::NOT_FOUND,
+        status::CAS_MISMATCH,
+        status::INTERNAL_FAILURE,
+    ];
+    let statuses = statuses.map(Fault::Status).into_iter();
+    let lies = [Lie::Empty, Lie::Half, Lie::Longer, Lie::Garbage].map(Fault::Data);
+    statuses.chain(lies).chain([Fault::Number(0)]).collect()
+}
+
 /// One fault at every place of what is done; then the host is honest again.
 fn at_every_place(act: Act, ended: usize) {
     for (place, call) in places(act) {
@@ -153,7 +165,7 @@ fn a_host_that_fails_for_long_leaves_nothing_behind() {
         "proxy_set_tick_period_milliseconds",
     ];
     for call in calls {
-        for fault in all_faults() {
+        for fault in few_faults() {
             let what = format!("{call}: {fault:?}");
             let world = World::new();
             let (mut worker, mut other, [first, second]) = under_way(&world);
@@ -163,7 +175,7 @@ fn a_host_that_fails_for_long_leaves_nothing_behind() {
             }
             worker.host().faults.always(call, fault);
             worker.answer(first, Answer::new(200, ""));
-            for _ in 0..5 {
+            for _ in 0..2 {
                 TICK(&mut worker, &world, first);
                 other.tick();
                 assert_eq!(room(&mut other), 0, "{what}");
@@ -188,7 +200,7 @@ fn one_call_of_a_beginning_can_fail_at_any_place_and_nothing_stays_taken_up() {
     worker.open(good());
     let calls = worker.host().trace.len();
     for place in 0..calls {
-        for fault in all_faults() {
+        for fault in few_faults() {
             let world = World::new();
             let (mut worker, mut other) =
                 (world.worker(&two_at_once()), world.worker(&two_at_once()));
