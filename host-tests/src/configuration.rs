@@ -48,8 +48,14 @@ pub fn all_algorithms() -> Value {
 
 /// With one cap of so many requests a minute.
 #[must_use]
-pub fn capped(mut configuration: Value, per_minute: u32) -> Value {
-    configuration["caps"] = json!([{"name": "requests", "limits": {"per_minute": per_minute}}]);
+pub fn capped(configuration: Value, per_minute: u32) -> Value {
+    limited(configuration, json!({"per_minute": per_minute}))
+}
+
+/// With one cap, `requests`, that has these limits.
+#[must_use]
+pub fn limited(mut configuration: Value, limits: Value) -> Value {
+    configuration["caps"] = json!([{"name": "requests", "limits": limits}]);
     configuration
 }
 

@@ -94,6 +94,16 @@ impl Reply {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
+    /// Its headers as they leave for the client, `:status` first.
+    pub(crate) fn response(&self) -> Headers {
+        let mut response = Headers::new();
+        response.add(b":status", self.status.to_string().as_bytes());
+        for (name, value) in self.headers.iter() {
+            response.add(name, value);
+        }
+        response
+    }
+
     fn summary(&self) -> String {
         match self.grpc_status {
             None => format!("{} {}", self.status, self.code()),

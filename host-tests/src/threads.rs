@@ -60,6 +60,15 @@ impl Threads {
         }
     }
 
+    /// Lets so much time go on, with ticks.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.world.clock.now() + time;
+        while self.world.clock.now() < end {
+            self.world.clock.advance(TICK * 2);
+            self.tick();
+        }
+    }
+
     /// The threads that have a callout open; one that has two is there twice.
     pub fn asking(&self) -> Vec<usize> {
         let open = |(number, thread): (usize, &Worker)| vec![number; thread.callouts().len()];

@@ -1,5 +1,7 @@
 //! One virtual machine, driven as Envoy drives a worker's.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use wasmtime::{Instance, Store, Val};
 
@@ -8,7 +10,7 @@ use crate::host::callouts::{Answer, Callout};
 use crate::host::streams::Phase;
 use crate::host::{Afterwards, Host};
 use crate::module::{self, FUEL};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Reply};
 use crate::request::Request;
 use crate::world::World;
 
@@ -25,6 +27,9 @@ pub struct Worker {
     /// What one callback may take.
     allowed: u64,
 }
+
+/// Callbacks without which the filter can do.
+const OPTIONAL: [&str; 2] = ["proxy_on_log", "proxy_on_done"];
 
 /// A request in a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,16 +98,38 @@ impl Worker {
         let stream = self.open(request);
         let outcome = self.outcome(stream);
         if outcome.is_forwarded() {
+            self.answer(stream, Answer::new(200, ""));
             self.end(stream);
         }
         outcome
     }
 
+    /// One request that does not wait: the headers of its answer as the client gets them, `:status` first.
+    pub fn exchange(&mut self, request: Request) -> Headers {
+        let stream = self.open(request);
+        if self.outcome(stream).is_forwarded() {
+            self.answer(stream, Answer::new(200, ""));
+            self.end(stream);
+        }
+        let response = self.host().streams.get(stream.0).unwrap().response.take();
+        response.expect("an answer")
+    }
+
     /// Begins a request.
     pub fn open(&mut self, request: Request) -> StreamId {
+        self.open_in(self.root, request)
+    }
+
+    /// Begins a request on a connection of the oldest listener, which drains.
+    pub fn open_in_old(&mut self, request: Request) -> StreamId {
+        let oldest = self.host().roots.first().copied();
+        self.open_in(oldest.expect("a configuration"), request)
+    }
+
+    fn open_in(&mut self, root: u32, request: Request) -> StreamId {
         let headers = request.into_headers();
         let count = u32::try_from(headers.len()).unwrap();
-        let stream = self.create(headers);
+        let stream = self.create(root, headers);
         self.stream(stream, Phase::Request);
         let StreamId(id) = stream;
         let action = self.call(id, "proxy_on_request_headers", &[id, count, 1]);
@@ -123,6 +150,24 @@ impl Worker {
         trailers.filter(|_| action == 0)
     }
 
+    /// The upstream's answer begins, or one that Envoy makes up for it: its headers as the client gets them.
+    pub fn answer(&mut self, StreamId(id): StreamId, answer: Answer) -> Headers {
+        self.deliver(id, answer.headers);
+        let response = &self.host().streams.get(id).unwrap().response;
+        response.clone().expect("an answer")
+    }
+
+    /// A stream's filter state, without the `wasm.` before the names.
+    pub fn state(&mut self, StreamId(id): StreamId) -> BTreeMap<String, String> {
+        self.host().streams.get(id).expect("a stream").state.clone()
+    }
+
+    /// A request's headers as the filter got them, whatever it has changed.
+    pub fn received(&mut self, StreamId(id): StreamId) -> Headers {
+        let stream = self.host().streams.get(id).expect("a stream");
+        stream.received.clone()
+    }
+
     /// What became of a request so far.
     pub fn outcome(&mut self, StreamId(id): StreamId) -> Outcome {
         self.host().streams.get(id).expect("a stream").outcome()
@@ -138,9 +183,16 @@ impl Worker {
         self.stream(stream, Phase::Deleted);
     }
 
+    /// All these end.
+    pub fn end_all(&mut self, streams: impl IntoIterator<Item = StreamId>) {
+        for stream in streams {
+            self.end(stream);
+        }
+    }
+
     /// A request that Envoy itself refuses: the filter sees only its end.
     pub fn refused_by_envoy(&mut self) {
-        let stream = self.create(Headers::new());
+        let stream = self.create(self.root, Headers::new());
         self.end(stream);
     }
 
@@ -193,9 +245,9 @@ impl Worker {
         memory.expect("a memory").data_size(&self.store)
     }
 
-    fn create(&mut self, headers: Headers) -> StreamId {
+    fn create(&mut self, root: u32, headers: Headers) -> StreamId {
         self.last += 1;
-        let (id, root) = (self.last, self.root);
+        let id = self.last;
         self.host().streams.create(id, root, headers);
         self.call(id, "proxy_on_context_create", &[id, root]);
         StreamId(id)
@@ -226,22 +278,34 @@ impl Worker {
             }
             Afterwards::Reply(id, reply) => {
                 let stream = self.host().streams.get(id).expect("a stream");
-                let first = !stream.is_answered();
+                let first = stream.reply().is_none();
                 stream.answer(reply);
                 if first {
                     // The filter sees its own reply, and then the end.
-                    self.call(id, "proxy_on_response_headers", &[id, 1, 1]);
+                    let response = stream.reply().map(Reply::response);
+                    self.deliver(id, response.expect("a reply"));
                     self.end(StreamId(id));
                 }
             }
         }
     }
 
+    /// The headers of a response pass the filter on their way to the client.
+    fn deliver(&mut self, id: u32, response: Headers) {
+        let count = u32::try_from(response.len()).unwrap();
+        let stream = self.host().streams.get(id).expect("a stream");
+        (stream.phase, stream.response) = (Phase::Response, Some(response));
+        let action = self.call(id, "proxy_on_response_headers", &[id, count, 0]);
+        assert_eq!(action, 0, "the filter holds an answer back");
+        self.host().streams.get(id).expect("a stream").delivered();
+    }
+
     fn enter(&mut self, export: &str, arguments: &[u32]) -> u32 {
-        let function = self
-            .instance
-            .get_func(&mut self.store, export)
-            .unwrap_or_else(|| panic!("the module has no {export}"));
+        let Some(function) = self.instance.get_func(&mut self.store, export) else {
+            // Where the module is built as for Envoy it has no callbacks that do nothing.
+            assert!(OPTIONAL.contains(&export), "the module has no {export}");
+            return 0;
+        };
         let arguments: Vec<Val> = arguments
             .iter()
             .map(|number| Val::I32(number.cast_signed()))

@@ -9,7 +9,9 @@ use std::mem;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_policy::caps::{BEAT, Caps, Counts, Holding, Roster, StoreError, Watch, WorkerId};
+use tollgate_policy::caps::{
+    Attendance, BEAT, Caps, Counts, Holding, Roster, StoreError, Watch, WorkerId,
+};
 
 pub use self::shared::Slots;
 use self::sweep::Sweep;
@@ -68,7 +70,8 @@ impl Counting {
     /// A request has ended. What cannot be given back now is with the next tick.
     pub fn ended(&self, caps: &Caps, holding: Holding) {
         let state = &mut *self.0.borrow_mut();
-        for cap in caps.held(&holding) {
+        let is_counted = state.worker == Some(holding.worker());
+        for cap in caps.held(&holding).filter(|_| is_counted) {
             if let Some(count) = state.under_way.get_mut(&cap.id()) {
                 *count = count.saturating_sub(1);
             }
@@ -149,17 +152,27 @@ impl State {
         let released = self
             .counts()
             .and_then(|counts| caps.release(&holding, &counts));
-        match released {
-            Err(StoreError::Unreachable | StoreError::Contended) => self.unreleased.push(holding),
-            // Bytes that nobody can read hold nothing.
-            Ok(()) | Err(StoreError::Foreign | StoreError::Full(_)) => {}
+        // Also where the bytes are nobody's: what is under way was counted in good ones, and they may come back.
+        if released.is_err() {
+            self.unreleased.push(holding);
         }
+    }
+
+    /// The others have dropped what this worker had under way: it stood still for too long. Under its old number, what
+    /// ends of that would free what begins from now on; so it joins them anew.
+    fn give_up(&mut self) {
+        self.worker = None;
+        self.under_way.clear();
+        self.unreleased.clear();
     }
 
     fn look(&mut self, now: Duration) -> Result<(), StoreError> {
         let Some(roster) = shared::roster()? else {
             return Ok(());
         };
+        if self.worker.is_some_and(|worker| roster.is_gone(worker)) {
+            self.give_up();
+        }
         self.watch.look(&roster, now);
         let is_due = now.abs_diff(self.beaten) >= BEAT || !self.is_told;
         let beats = self.worker.filter(|_| is_due);

@@ -20,7 +20,7 @@ pub use self::cap::{Asked, Cap};
 pub use self::limits::{Limits, Override, Overrides, Window};
 use self::rate_limit::Remaining;
 pub use self::rate_limit::{HEADER, POLICY_HEADER, RateLimit};
-pub use self::roster::{BEAT, Roster, SILENCE, Watch, WorkerId};
+pub use self::roster::{Attendance, BEAT, Roster, SILENCE, Watch, WorkerId};
 use self::slot::Slot;
 pub use self::store::{Counts, SLOTS, Store, StoreError, Version};
 use self::tally::Tally;
@@ -147,6 +147,10 @@ impl Caps {
         counts: &Counts<'_, S>,
     ) -> Result<(), StoreError> {
         counts.update(counts.slot_of(holding.account()), |bytes| {
+            if bytes.is_empty() {
+                // It was written when this was counted, and no slot is ever removed.
+                return Err(StoreError::Foreign);
+            }
             let slot = Slot::read(bytes, holding.account()).ok_or(StoreError::Foreign)?;
             let mut tally = slot.tally().ok_or(StoreError::Foreign)?.unwrap_or_default();
             let mut changed = false;
@@ -229,7 +233,9 @@ impl Caps {
         })
     }
 
-    /// The slot's bytes with a tally; accounts that use nothing any more make room for it.
+    /// The slot's bytes with a tally; accounts that use nothing any more make room for it. Who is alone in a slot has
+    /// room whatever its size, and who is in it already may grow till it is twice as large: with more caps that apply,
+    /// and more workers that have some of it under way.
     fn fit<S: Store>(
         &self,
         bytes: &[u8],
@@ -239,8 +245,11 @@ impl Caps {
         counts: &Counts<'_, S>,
     ) -> Result<Vec<u8>, StoreError> {
         let most = self.rules.bytes / usize::try_from(SLOTS).unwrap_or(1);
+        let fits = |slot: &Slot<'_>, size: usize| {
+            size <= most || slot.is_alone() || (slot.has_account() && size <= most * 2)
+        };
         let written = slot.with(tally);
-        if written.len() <= most || written.len() <= bytes.len() {
+        if fits(slot, written.len()) || written.len() <= bytes.len() {
             return Ok(written);
         }
         let tidied = slot::tidy(bytes, now, counts).ok_or(StoreError::Foreign)?;
@@ -248,7 +257,7 @@ impl Caps {
         let smaller = tidied.bytes.ok_or(full)?;
         let slot = Slot::read(&smaller, slot.account()).ok_or(StoreError::Foreign)?;
         let written = slot.with(tally);
-        if written.len() <= most {
+        if fits(&slot, written.len()) {
             Ok(written)
         } else {
             Err(full)

@@ -15,9 +15,13 @@ pub(crate) struct Stream {
     /// The root context that made it.
     pub root: u32,
     pub phase: Phase,
+    /// The request's, as the client sent them, and as the filter has changed them.
+    pub received: Headers,
     pub headers: Headers,
     /// While they are delivered.
     pub trailers: Option<Headers>,
+    /// What the client gets, `:status` first; none until the upstream, Envoy or the filter has answered.
+    pub response: Option<Headers>,
     pub state: BTreeMap<String, String>,
     /// Headers and filter state with which the request went on.
     forwarded: Option<(Headers, BTreeMap<String, String>)>,
@@ -33,8 +37,10 @@ pub(crate) enum Phase {
     /// The request's headers can be read and changed.
     Request,
     /// They cannot any more.
+    Gone,
+    /// The response's headers can be read and changed, and no others.
     Response,
-    /// They can be read.
+    /// All can be read.
     Log,
     /// The context is no more.
     Deleted,
@@ -56,6 +62,7 @@ impl Streams {
     pub fn create(&mut self, context: u32, root: u32, headers: Headers) {
         let stream = Stream {
             root,
+            received: headers.clone(),
             headers,
             ..Stream::default()
         };
@@ -78,13 +85,13 @@ impl Streams {
 impl Stream {
     /// The request goes on as it is now.
     pub fn forward(&mut self) {
-        self.phase = Phase::Response;
+        self.phase = Phase::Gone;
         self.forwarded = Some((self.headers.clone(), self.state.clone()));
     }
 
     /// The client is answered. Of two replies the first counts, but for the details.
     pub fn answer(&mut self, local: LocalReply) {
-        self.phase = Phase::Response;
+        self.phase = Phase::Gone;
         if let Some(first) = &mut self.reply {
             first.details = local.details;
         } else {
@@ -92,8 +99,17 @@ impl Stream {
         }
     }
 
-    pub fn is_answered(&self) -> bool {
-        self.reply.is_some()
+    pub fn reply(&self) -> Option<&Reply> {
+        self.reply.as_ref()
+    }
+
+    /// Of a local reply, what the filter has made of its headers when it saw them.
+    pub fn delivered(&mut self) {
+        self.phase = Phase::Gone;
+        if let (Some(reply), Some(response)) = (&mut self.reply, &self.response) {
+            reply.headers = response.clone();
+            reply.headers.remove(b":status");
+        }
     }
 
     /// A request that went on has gone on, whatever is answered after it.

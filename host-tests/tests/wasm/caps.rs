@@ -1,24 +1,69 @@
 //! Caps are exact, however many workers count and however they meet.
 
-use std::sync::{Arc, Mutex};
+mod answers;
+mod clock;
+mod comeback;
+mod concurrent;
+mod ends;
+mod hammer;
+mod interleavings;
+mod overrides;
+mod reload;
+mod report;
+mod statistics;
+mod store;
+
+use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
-use host_tests::{Outcome, Request, Token, Worker, World, configuration, status};
-use serde_json::json;
+use host_tests::{Outcome, Request, StreamId, Token, Worker, World, configuration};
+use serde_json::{Value, json};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 fn worker(world: &World, per_minute: u32) -> Worker {
-    world.worker(&configuration::capped(configuration::inline(), per_minute))
+    limited(world, json!({"per_minute": per_minute}))
 }
 
+/// A worker with one cap, `requests`.
+fn limited(world: &World, limits: Value) -> Worker {
+    world.worker(&configuration::limited(configuration::inline(), limits))
+}
+
+/// A request that only a cap refuses, whenever it comes.
 fn good() -> Request {
-    let token = Token::good().signed();
-    Request::get("/x").account("acme").bearer(&token)
+    request("acme", "/x")
 }
 
+fn request(account: &str, path: &str) -> Request {
+    static TOKEN: LazyLock<String> = LazyLock::new(|| {
+        let token = Token::good().claim("accounts", json!(["acme", "globex"]));
+        let timeless = token.claim("iat", Value::Null);
+        timeless.claim("exp", 1_900_000_000).signed()
+    });
+    Request::get(path).account(account).bearer(&TOKEN)
+}
+
+/// How many of so many requests, one after the other, pass.
 fn passed(worker: &mut Worker, requests: usize) -> usize {
     let outcomes = (0..requests).map(|_| worker.request(good()));
     outcomes.filter(Outcome::is_forwarded).count()
+}
+
+/// So many requests that come at the same time; those that go on are under way.
+fn open(worker: &mut Worker, requests: usize) -> Vec<StreamId> {
+    let streams: Vec<_> = (0..requests).map(|_| worker.open(good())).collect();
+    let goes_on = |stream: &StreamId| worker.outcome(*stream).is_forwarded();
+    streams.into_iter().filter(goes_on).collect()
+}
+
+/// How many requests have room at the same time; they end.
+fn room(worker: &mut Worker) -> usize {
+    let open = open(worker, 20);
+    let room = open.len();
+    worker.end_all(open);
+    room
 }
 
 #[test]
@@ -54,51 +99,6 @@ fn workers_in_threads_share_the_limit() {
     }
 }
 
-/// One worker's request, with so many of another worker's requests between its reading and its writing.
-fn interrupted(limit: u32, others: usize) -> (Worker, usize, bool) {
-    let world = World::new();
-    let mut first = worker(&world, limit);
-    // It has joined the others before.
-    let globex = Token::good().claim("accounts", json!(["globex"])).signed();
-    first.request(Request::get("/x").account("globex").bearer(&globex));
-    let second = Arc::new(Mutex::new(worker(&world, limit)));
-    let between = Arc::new(Mutex::new(0));
-    for _ in 0..others {
-        let (second, between) = (Arc::clone(&second), Arc::clone(&between));
-        first.host().before_next("proxy_set_shared_data", move || {
-            *between.lock().unwrap() += passed(&mut second.lock().unwrap(), 1);
-        });
-    }
-    let forwarded = first.request(good()).is_forwarded();
-    let between = *between.lock().unwrap();
-    (first, between, forwarded)
-}
-
-#[test]
-fn a_swap_that_another_worker_wins_is_repeated() {
-    let (mut worker, others, forwarded) = interrupted(10, 3);
-    assert_eq!((others, forwarded), (3, true));
-    let lost = |call: &&host_tests::Call| call.status == status::CAS_MISMATCH;
-    assert_eq!(worker.host().trace.iter().filter(lost).count(), 3);
-    assert_eq!(passed(&mut worker, 10), 6);
-}
-
-#[test]
-fn a_worker_that_loses_the_last_place_is_refused() {
-    for limit in 1..5 {
-        let others = usize::try_from(limit).unwrap();
-        let (_, passed, forwarded) = interrupted(limit, others);
-        assert_eq!((passed, forwarded), (others, false));
-    }
-}
-
-#[test]
-fn two_workers_cannot_both_be_the_first() {
-    let (mut worker, others, forwarded) = interrupted(2, 1);
-    assert_eq!((others, forwarded), (1, true));
-    assert_eq!(worker.request(good()).summary(), "429 cap_exceeded");
-}
-
 #[test]
 fn a_refusal_says_which_cap_and_when_to_come_again() {
     let mut worker = worker(&World::new(), 0);
@@ -114,28 +114,6 @@ fn a_refusal_says_which_cap_and_when_to_come_again() {
         (&body["limit"], &body["retry_after"]),
         (&json!(0), &json!(30))
     );
-}
-
-#[test]
-fn the_minute_ends_at_the_full_minute() {
-    let world = World::new();
-    let mut worker = worker(&world, 3);
-    assert_eq!(passed(&mut worker, 4), 3);
-    world.clock.advance(Duration::from_secs(29));
-    assert_eq!(passed(&mut worker, 1), 0);
-    world.clock.advance(Duration::from_secs(1));
-    assert_eq!(passed(&mut worker, 4), 3);
-}
-
-#[test]
-fn a_clock_that_steps_back_admits_nothing_twice() {
-    let world = World::new();
-    let mut worker = worker(&world, 3);
-    assert_eq!(passed(&mut worker, 2), 2);
-    world.clock.step_back(Duration::from_secs(50));
-    assert_eq!(passed(&mut worker, 4), 1);
-    world.clock.advance(Duration::from_secs(40));
-    assert_eq!(passed(&mut worker, 4), 0);
 }
 
 #[test]
@@ -163,21 +141,4 @@ fn what_is_refused_or_public_is_not_counted() {
     worker.request(Request::get("/x").account("acme").bearer(&forged));
     assert_eq!(world.shared.keys(), [""; 0]);
     assert_eq!(worker.request(good()).summary(), "forwarded");
-}
-
-#[test]
-fn requests_of_many_accounts_take_a_bounded_number_of_keys() {
-    let world = World::new();
-    let mut configuration = configuration::capped(configuration::inline(), 1);
-    configuration["issuers"][0]["membership"] = json!("any");
-    let mut worker = world.worker(&configuration);
-    let token = Token::good().signed();
-    for number in 0..300 {
-        let request = Request::get("/x").account(&format!("a{number}"));
-        assert!(worker.request(request.bearer(&token)).is_forwarded());
-    }
-    let keys = world.shared.keys();
-    assert!(keys.len() <= 300);
-    assert!(keys.iter().all(|key| key.starts_with("tollgate.caps.v")));
-    assert!(keys.iter().all(|key| key.len() < 30), "{keys:?}");
 }

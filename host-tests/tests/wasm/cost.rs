@@ -1,6 +1,7 @@
 //! What a request costs, in instructions: the same on every machine.
 
-use host_tests::{Request, Token, World, configuration};
+use host_tests::{Answer, Request, Token, World, configuration};
+use serde_json::{Value, json};
 
 #[test]
 fn a_good_request_takes_few_instructions_and_calls() {
@@ -28,6 +29,60 @@ fn a_good_request_takes_few_instructions_and_calls() {
     );
     assert!(protected.0 < 400_000 && protected.1 <= 20, "{protected:?}");
     assert!(public.0 < 40_000 && public.1 <= 6, "{public:?}");
+}
+
+/// What one callback takes: instructions, and calls to the host.
+type Cost = (u64, usize);
+
+/// A request of which all is remembered, in its parts: it is decided on, it is answered, it ends.
+fn parts(configuration: &Value) -> [Cost; 3] {
+    let mut worker = World::new().worker(configuration);
+    let token = Token::good().signed();
+    let good = || {
+        Request::get("/api/v1/agents")
+            .account("acme")
+            .bearer(&token)
+    };
+    worker.request(good());
+    let mut calls = worker.host().trace.len();
+    let mut cost = |worker: &mut host_tests::Worker, fuel: u64| {
+        let before = std::mem::replace(&mut calls, worker.host().trace.len());
+        (fuel, calls - before)
+    };
+    let stream = worker.open(good());
+    let fuel = worker.fuel();
+    let decided = cost(&mut worker, fuel);
+    worker.answer(stream, Answer::new(200, ""));
+    let fuel = worker.fuel();
+    let answered = cost(&mut worker, fuel);
+    let before = worker.all_fuel();
+    worker.end(stream);
+    let fuel = worker.all_fuel() - before;
+    [decided, answered, cost(&mut worker, fuel)]
+}
+
+#[test]
+fn caps_take_few_instructions_and_calls() {
+    let four = json!({"concurrent": 100, "per_minute": 100, "per_hour": 100, "per_day": 100});
+    let told = configuration::limited(configuration::inline(), four);
+    let mut untold = told.clone();
+    untold["rate_limit_fields"] = json!(false);
+    let [off, untold, told] = [configuration::inline(), untold, told].map(|c| parts(&c));
+    println!(
+        "instructions and calls to the host of a decision, its answer and its end: \
+         without caps {off:?}; with four windows {untold:?}; and with fields {told:?}"
+    );
+    let within = |[decided, answered, ended]: [Cost; 3], most: [Cost; 3]| {
+        for ((fuel, calls), most) in [decided, answered, ended].into_iter().zip(most) {
+            assert!(
+                fuel < most.0 && calls <= most.1,
+                "{fuel}, {calls}: {most:?}"
+            );
+        }
+    };
+    within(off, [(200_000, 12), (1_000, 0), (5_000, 0)]);
+    within(untold, [(220_000, 16), (1_000, 0), (15_000, 2)]);
+    within(told, [(225_000, 16), (5_000, 2), (15_000, 2)]);
 }
 
 /// A flood of them costs no more than a flood of good tokens that are remembered.

@@ -1,6 +1,8 @@
 //! A host that fails and lies. Whatever it says, the filter does not trap, and lets nothing through that it would
 //! not have let through.
 
+mod counting;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -91,6 +93,7 @@ fn in_every_faulty_host(mut check: impl FnMut(&World, &mut Worker, &str)) {
 #[test]
 fn the_calls_are_the_ones_that_are_tested() {
     let expected = [
+        "proxy_add_header_map_value",
         "proxy_call_foreign_function",
         "proxy_get_current_time_nanoseconds",
         "proxy_get_header_map_pairs",

@@ -121,7 +121,8 @@ impl Holding {
         &self.account
     }
 
-    pub(super) fn worker(&self) -> WorkerId {
+    /// The worker that has it under way.
+    pub fn worker(&self) -> WorkerId {
         self.worker
     }
 

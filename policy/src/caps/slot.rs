@@ -65,6 +65,16 @@ impl<'a> Slot<'a> {
         self.account
     }
 
+    /// Whether the account is in it.
+    pub fn has_account(&self) -> bool {
+        self.tally.is_some()
+    }
+
+    /// Whether no other account is in it.
+    pub fn is_alone(&self) -> bool {
+        self.accounts <= u16::from(self.has_account())
+    }
+
     /// What the account has used, if it is in the slot; nothing for bytes that no gate wrote.
     pub fn tally(&self) -> Option<Option<Tally>> {
         match self.tally {

@@ -10,6 +10,7 @@ const PLUGIN_CONFIGURATION: u32 = 7;
 
 const REQUEST_HEADERS: u32 = 0;
 const REQUEST_TRAILERS: u32 = 1;
+const RESPONSE_HEADERS: u32 = 2;
 const HTTP_CALL_RESPONSE_HEADERS: u32 = 6;
 
 /// buffer, start, size, → bytes
@@ -68,6 +69,12 @@ fn map<'a>(call: &'a mut Arguments<'_>, kind: u32) -> Option<&'a Headers> {
             .filter(|stream| matches!(stream.phase, Phase::Request | Phase::Log))
             .map(|stream| &stream.headers),
         REQUEST_TRAILERS => host.streams.get(context)?.trailers.as_ref(),
+        RESPONSE_HEADERS => host
+            .streams
+            .get(context)
+            .filter(|stream| matches!(stream.phase, Phase::Response | Phase::Log))?
+            .response
+            .as_ref(),
         HTTP_CALL_RESPONSE_HEADERS => host.answer.as_ref().map(|answer| &answer.headers),
         _ => None,
     }

@@ -10,6 +10,7 @@ use crate::status::{BAD_ARGUMENT, NOT_FOUND, OK, Status};
 
 const REQUEST: u32 = 0;
 const REQUEST_TRAILERS: u32 = 1;
+const RESPONSE_HEADERS: u32 = 2;
 
 /// map, name, value
 pub(super) fn add_header(call: &mut Arguments<'_>) -> Result<Status, Stop> {
@@ -99,6 +100,7 @@ fn change(call: &mut Arguments<'_>, edit: impl FnOnce(&mut Headers)) -> Status {
     let map = stream(call).and_then(|stream| match kind {
         REQUEST => (stream.phase == Phase::Request).then_some(&mut stream.headers),
         REQUEST_TRAILERS => stream.trailers.as_mut(),
+        RESPONSE_HEADERS if stream.phase == Phase::Response => stream.response.as_mut(),
         _ => None,
     });
     match map {
