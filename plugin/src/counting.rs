@@ -101,9 +101,7 @@ impl Counting {
         let Some(roster) = &state.roster else {
             return;
         };
-        for (cap, counters) in caps.iter().zip(counters) {
-            counters.in_flight.record(roster.under_way(cap.id()));
-        }
+        show(roster, caps, counters);
         if state.worker.is_some() && roster.first() == state.worker {
             if let Ok(counts) = state.counts() {
                 state.sweep.go_on(caps, now, &counts, gauges);
@@ -114,13 +112,16 @@ impl Counting {
     }
 
     /// This worker's configuration ends. What it still has under way is counted until it is taken for dead.
-    pub fn retire(&self) {
+    pub fn retire(&self, caps: &Caps, counters: &[CapCounters]) {
         let state = &mut *self.0.borrow_mut();
         if !state.under_way.is_empty() || !state.unreleased.is_empty() {
             return;
         }
-        if let Some(worker) = state.worker.take() {
-            let _ = shared::update_roster(|roster| roster.leave(worker));
+        if let Some(worker) = state.worker.take()
+            && let Ok((roster, ())) = shared::update_roster(|roster| roster.leave(worker))
+        {
+            // The next configuration may not have these caps, and show nothing of them.
+            show(&roster, caps, counters);
         }
     }
 }
@@ -197,5 +198,12 @@ impl State {
         };
         self.roster = Some(Rc::new(roster));
         Ok(())
+    }
+}
+
+/// For the statistics.
+fn show(roster: &Roster, caps: &Caps, counters: &[CapCounters]) {
+    for (cap, counters) in caps.iter().zip(counters) {
+        counters.in_flight.record(roster.under_way(cap.id()));
     }
 }

@@ -156,7 +156,7 @@ impl Gate {
             self.keys.retire(&self.policy.issuers, now);
             self.directory.retire(&self.policy, now);
         }
-        self.counting.retire();
+        self.counting.retire(&self.policy.caps, &self.counters.caps);
     }
 
     /// Tries again for those whose turn it is, some at a time.

@@ -31,6 +31,10 @@ use crate::refusal::{CapRefusal, Code, Refusal};
 /// The most caps that can be configured.
 pub const MAX_CAPS: usize = 16;
 
+/// For how long what is over is kept while nobody needs the room: a clock that is ahead for a moment must not reset what
+/// is running by the right one.
+const GRACE: Duration = Duration::from_secs(5 * 60);
+
 /// All configured caps.
 #[derive(Debug, Default)]
 pub struct Caps {
@@ -73,7 +77,7 @@ struct Limited<'c> {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            bytes: 32 << 20,
+            bytes: 64 << 20,
             rate_limit_fields: true,
             is_enforced: true,
         }
@@ -117,8 +121,8 @@ impl Caps {
         }
         let counts = counts()?;
         match self.count(&limited, grant.account(), now, &counts) {
-            Ok(tally) => {
-                let standing = Standing::of(&remaining(&limited, &tally, now, &counts), self.rules);
+            Ok(left) => {
+                let standing = Standing::of(&left, self.rules);
                 let account = grant.account().clone();
                 let holding = Holding::of(account, counts.worker, positions(&limited, true));
                 Ok(Admitted::new(
@@ -167,7 +171,7 @@ impl Caps {
         caps.filter_map(|(position, cap)| holding.caps().contains(position).then_some(cap))
     }
 
-    /// Drops the accounts from a slot that use nothing any more; tells what is left.
+    /// Drops the accounts from a slot that have used nothing for some minutes; tells what is left.
     ///
     /// # Errors
     ///
@@ -179,7 +183,7 @@ impl Caps {
         counts: &Counts<'_, S>,
     ) -> Result<SlotUse, StoreError> {
         counts.update(slot, |bytes| {
-            let tidied = slot::tidy(bytes, now, counts).ok_or(StoreError::Foreign)?;
+            let tidied = slot::tidy(bytes, now, GRACE, counts).ok_or(StoreError::Foreign)?;
             let size = tidied.bytes.as_ref().map_or(bytes.len(), Vec::len);
             let used = SlotUse {
                 accounts: tidied.accounts.into(),
@@ -208,34 +212,35 @@ impl Caps {
         limited
     }
 
-    /// Counts a request in all windows, or in none.
-    fn count<S: Store>(
+    /// Counts a request in all windows, or in none; gives what is left of them then.
+    fn count<'c, S: Store>(
         &self,
-        limited: &[Limited<'_>],
+        limited: &[Limited<'c>],
         account: &AccountName,
         now: Duration,
         counts: &Counts<'_, S>,
-    ) -> Result<Tally, Refusal> {
+    ) -> Result<Vec<Remaining<'c>>, Refusal> {
         counts.update(counts.slot_of(account), |bytes| {
             let slot = Slot::read(bytes, account).ok_or(StoreError::Foreign)?;
             let tally = slot.tally().ok_or(StoreError::Foreign)?.unwrap_or_default();
             let mut tally = tally.at(now).ok_or(StoreError::Foreign)?;
-            let left = remaining(limited, &tally, now, counts);
+            let mut left = remaining(limited, &tally, now, counts);
             if let Some(refusal) = self.refusal(&left) {
                 return Err(refusal);
             }
             tally.tidy(counts);
-            for window in limited {
+            for window in &mut left {
                 tally.add(window.cap.id(), window.window, counts.worker);
+                window.left -= 1;
             }
             let written = self.fit(bytes, &slot, &tally, now, counts)?;
-            Ok((Some(written), tally))
+            Ok((Some(written), left))
         })
     }
 
-    /// The slot's bytes with a tally; accounts that use nothing any more make room for it. Who is alone in a slot has
-    /// room whatever its size, and who is in it already may grow till it is twice as large: with more caps that apply,
-    /// and more workers that have some of it under way.
+    /// The slot's bytes with a tally; accounts that use nothing any more make room for it. New accounts get half of a
+    /// slot: who is in it already must have room to grow, with more caps that apply, and more workers that have some of
+    /// it under way.
     fn fit<S: Store>(
         &self,
         bytes: &[u8],
@@ -246,13 +251,14 @@ impl Caps {
     ) -> Result<Vec<u8>, StoreError> {
         let most = self.rules.bytes / usize::try_from(SLOTS).unwrap_or(1);
         let fits = |slot: &Slot<'_>, size: usize| {
-            size <= most || slot.is_alone() || (slot.has_account() && size <= most * 2)
+            let may_grow = slot.has_account() || slot.is_alone();
+            size <= if may_grow { most } else { most / 2 }
         };
         let written = slot.with(tally);
         if fits(slot, written.len()) || written.len() <= bytes.len() {
             return Ok(written);
         }
-        let tidied = slot::tidy(bytes, now, counts).ok_or(StoreError::Foreign)?;
+        let tidied = slot::tidy(bytes, now, Duration::ZERO, counts).ok_or(StoreError::Foreign)?;
         let full = StoreError::Full(tidied.seconds_used);
         let smaller = tidied.bytes.ok_or(full)?;
         let slot = Slot::read(&smaller, slot.account()).ok_or(StoreError::Foreign)?;

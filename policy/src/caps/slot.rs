@@ -111,8 +111,13 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// Drops the accounts that use nothing any more; nothing for bytes that no gate wrote.
-pub(super) fn tidy(bytes: &[u8], now: Duration, workers: &impl Attendance) -> Option<Tidied> {
+/// Drops the accounts that use nothing any more, nor did a time of `grace` ago; nothing for bytes that no gate wrote.
+pub(super) fn tidy(
+    bytes: &[u8],
+    now: Duration,
+    grace: Duration,
+    workers: &impl Attendance,
+) -> Option<Tidied> {
     let (accounts, mut rest) = header(bytes)?;
     let mut kept = 0_u16;
     let mut out = vec![0; size_of::<u16>()];
@@ -120,9 +125,11 @@ pub(super) fn tidy(bytes: &[u8], now: Duration, workers: &impl Attendance) -> Op
     for _ in 0..accounts {
         let start = rest;
         let entry = Entry::read(&mut rest)?;
-        let mut tally = Tally::read(entry.tally)?.at(now)?;
+        let mut tally = Tally::read(entry.tally)?;
         tally.tidy(workers);
-        if !tally.is_empty() {
+        let before = tally.clone().at(now.saturating_sub(grace))?;
+        let tally = tally.at(now)?;
+        if !tally.is_empty() || !before.is_empty() {
             kept += 1;
             seconds_used = seconds_used.min(tally.seconds_used(now));
             out.extend_from_slice(start.get(..start.len() - rest.len()).unwrap_or_default());

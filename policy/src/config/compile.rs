@@ -26,7 +26,7 @@ pub(super) fn policy(source: source::Configuration) -> Result<Policy> {
         source::Mode::Report => Mode::Report,
     };
     let rules = Rules {
-        bytes: caps::bytes(source.shared_counts)?,
+        bytes: caps::bytes(source.shared_counts, source.caps.len())?,
         rate_limit_fields: source.rate_limit_fields,
         is_enforced: mode == Mode::Enforce,
     };

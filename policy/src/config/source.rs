@@ -200,7 +200,7 @@ pub(super) struct TokenCache {
 #[serde(
     deny_unknown_fields,
     default,
-    expecting = "an object such as {\"bytes\": 33554432}"
+    expecting = "an object such as {\"bytes\": 67108864}"
 )]
 pub(super) struct SharedCounts {
     pub bytes: Whole,
@@ -264,7 +264,7 @@ pub(super) enum Mode {
 impl Default for SharedCounts {
     fn default() -> Self {
         Self {
-            bytes: Whole(32 << 20),
+            bytes: Whole(64 << 20),
         }
     }
 }

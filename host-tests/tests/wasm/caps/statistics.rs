@@ -119,7 +119,7 @@ fn the_store_shows_accounts_and_bytes_and_forgets_them() {
         value(&world, "shared_counts.bytes"),
         i64::try_from(size).unwrap()
     );
-    world.clock.advance(SECOND * 60);
+    world.clock.advance(SECOND * 360);
     sweep(&world, &mut worker);
     assert_eq!(value(&world, "shared_counts.accounts"), 0);
     assert!(value(&world, "shared_counts.bytes") <= 100, "headers");

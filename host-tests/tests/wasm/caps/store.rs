@@ -67,11 +67,11 @@ fn however_many_accounts_come_the_ceiling_holds() {
         refused.len()
     );
     assert!(
-        bytes <= SMALLEST && keys <= 4097,
+        bytes <= SMALLEST / 2 && keys <= 4097,
         "{bytes} bytes, {keys} keys"
     );
-    assert!(bytes > SMALLEST / 2, "{bytes} bytes");
-    assert!(refused.len() < MANY / 2, "{} refused", refused.len());
+    assert!(bytes > SMALLEST / 3, "{bytes} bytes");
+    assert!(refused.len() < MANY / 4 * 3, "{} refused", refused.len());
 
     // Whoever is in it keeps its count and its rights.
     let known = (0..MANY).find(|number| !refused.contains(number)).unwrap();
@@ -100,7 +100,7 @@ fn twenty_thousand_accounts_fit_and_the_first_keeps_its_count() {
     assert_eq!(worker.request(of(1)).summary(), "429 cap_exceeded");
 }
 
-/// Two accounts of 82 bytes fill a slot of the smallest store, but for what they have under way.
+/// One account of 82 bytes fills what a slot of the smallest store has for new ones, but for what it has under way.
 #[test]
 fn who_is_in_a_full_slot_has_room_for_what_is_under_way() {
     let world = World::new();
@@ -120,7 +120,7 @@ fn who_is_in_a_full_slot_has_room_for_what_is_under_way() {
 #[test]
 fn an_account_that_is_alone_in_a_slot_has_room() {
     let cap = |number: usize| json!({"name": format!("cap-{number}"), "limits": {"concurrent": 2}});
-    let mut configuration = open_to_all(json!({}), SMALLEST);
+    let mut configuration = open_to_all(json!({}), 6 << 20);
     configuration["caps"] = (0..16).map(cap).collect();
     let mut worker = World::new().worker(&configuration);
     assert_eq!(open(&mut worker, 9).len(), 2);
@@ -129,7 +129,7 @@ fn an_account_that_is_alone_in_a_slot_has_room() {
 #[test]
 fn a_name_of_255_bytes_has_counts_like_any_other() {
     let world = World::new();
-    let configuration = open_to_all(json!({"per_minute": 2, "concurrent": 1}), SMALLEST);
+    let configuration = open_to_all(json!({"per_minute": 2, "concurrent": 1}), 2 * SMALLEST);
     let mut worker = world.worker(&configuration);
     let pass = |length: usize| {
         let name = "a".repeat(length);
@@ -162,7 +162,7 @@ fn what_is_over_is_swept_away() {
     let mut worker = world.worker(&open_to_all(json!({"per_minute": 2}), SMALLEST));
     fill(&mut worker, 500, of);
     let before = bytes(&world);
-    world.clock.advance(SECOND * 60);
+    world.clock.advance(SECOND * 360);
     for _ in 0..70 {
         world.clock.advance(SECOND / 5);
         worker.tick();

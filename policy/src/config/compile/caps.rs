@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Result, pattern, source, wrong};
 use crate::account::AccountRules;
-use crate::caps::{Cap, Caps, Limits, MAX_CAPS, Override, Rules};
+use crate::caps::{Cap, Caps, Limits, MAX_CAPS, Override, Rules, SLOTS};
 use crate::request::Field;
 
 pub(super) fn caps(
@@ -34,16 +34,19 @@ pub(super) fn caps(
     Ok(Caps::new(caps, rules))
 }
 
-pub(super) fn bytes(source: source::SharedCounts) -> Result<usize> {
-    const MIB: u32 = 1 << 20;
-    if !(MIB..=1024 * MIB).contains(&source.bytes.0) {
-        let message = format!(
-            "write a number from {MIB} (1 MiB) to {} (1 GiB)",
-            1024 * MIB
-        );
+/// What the counts may take: at least so much that an account with a usual name has room beside one other in a slot,
+/// with requests of all caps under way in eight workers.
+pub(super) fn bytes(source: source::SharedCounts, caps: usize) -> Result<usize> {
+    const MIB: usize = 1 << 20;
+    let least = (SLOTS as usize * (82 + 86 * caps)).max(MIB);
+    let found = usize::try_from(source.bytes.0).unwrap_or(usize::MAX);
+    if !(least..=1024 * MIB).contains(&found) {
+        let most = 1024 * MIB;
+        let message =
+            format!("{found}: with {caps} caps, write a number from {least} to {most} (1 GiB)");
         return Err(wrong("shared_counts.bytes", message));
     }
-    Ok(usize::try_from(source.bytes.0).unwrap_or(usize::MAX))
+    Ok(found)
 }
 
 fn cap(source: source::Cap, path: &str, accounts: &AccountRules) -> Result<Cap> {
