@@ -13,6 +13,9 @@ use crate::stack::{Builder, Stack, StackError};
 /// How many requests are under way at a time.
 const CONNECTIONS: usize = 32;
 
+/// What the counts may take, by default, in bytes.
+const CEILING: u64 = 64 << 20;
+
 /// Of the accounts that were there first, so many come again.
 const AGAIN: usize = 100;
 
@@ -140,12 +143,15 @@ fn volley(
 // === impl Report ===
 
 impl Report {
-    /// Whether every request was counted, and for its account.
+    /// Whether every request was counted, and for its account, and the accounts took no more memory than they may.
     pub fn is_right(&self) -> bool {
         let Size { requests, accounts } = self.soak;
+        let (before, after) = self.memory;
         self.requests == outcomes(requests, requests / 10)
             && self.accounts == outcomes(accounts, 0)
             && self.again == outcomes(0, accounts.min(AGAIN))
+            && before > 0
+            && after.saturating_sub(before) <= CEILING
     }
 }
 
