@@ -17,6 +17,7 @@ mod caps_concurrent;
 mod caps_endings;
 mod caps_load;
 mod caps_reload;
+mod caps_told;
 mod caps_trap;
 mod configuration;
 mod database;
