@@ -131,6 +131,28 @@ fn an_account_has_the_caps_that_were_put() {
     assert_eq!(entry("dir-caps"), json!({}), "nothing of its own is left");
 }
 
+/// More in one account than the gate reads would spoil the directory of all.
+#[test]
+fn an_account_has_no_more_caps_than_a_gate() {
+    create("dir-many-caps");
+    let put = |number: usize| {
+        let path = format!("/dir-many-caps/caps/{number:0>64}");
+        let limits = json!({"concurrent": u32::MAX, "per_minute": u32::MAX, "per_hour": u32::MAX, "per_day": u32::MAX});
+        let request = administer(gate(), "PUT", &path).json(&limits);
+        request.send().unwrap().outcome()
+    };
+    for number in 0..16 {
+        assert_eq!(put(number), "200");
+    }
+    assert_eq!(put(16), "409 caps_too_many");
+    assert_eq!(put(15), "200", "it has that one");
+    let written = entry("dir-many-caps")["caps"].clone();
+    assert_eq!(written.as_object().unwrap().len(), 16);
+    let path = format!("/dir-many-caps/caps/{:0>64}", 0);
+    let deleted = administer(gate(), "DELETE", &path).send().unwrap();
+    assert_eq!((deleted.status, put(16)), (204, "200".into()));
+}
+
 #[test]
 fn what_is_not_there_or_not_yet_cannot_be_changed() {
     let system = Database::open(gate(), SYSTEM);

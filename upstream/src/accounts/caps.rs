@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Transaction};
 use tollgate_policy::account::AccountName;
+use tollgate_policy::caps::MAX_CAPS;
 
 use crate::database::{Parameters, Whole};
 
@@ -16,6 +17,10 @@ pub(crate) struct CapName(String);
 
 /// The longest name of a cap.
 const LONGEST_NAME: usize = 64;
+
+/// The most caps that an account can have of its own: as many as a gate can have. One account with more text than a gate
+/// reads ([`MAX_ACCOUNT_BYTES`](tollgate_policy::directory::MAX_ACCOUNT_BYTES)) would spoil the directory for all of them.
+pub(crate) const MOST: usize = MAX_CAPS;
 
 /// An account's limits of one cap. Outer none: the gate's configuration decides. Inner none: there is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +130,19 @@ impl CapLimits {
 // === impl Caps ===
 
 impl Caps {
+    /// Whether the account has more than [`MOST`] now. The caller has the account's row locked.
+    pub(crate) async fn are_too_many(
+        transaction: &Transaction<'_>,
+        account: &AccountName,
+    ) -> Result<bool, tokio_postgres::Error> {
+        let select = "select count(distinct cap) from account_caps where account = $1";
+        let row = transaction
+            .query_typed_one(select, &[(&account.as_str(), Type::TEXT)])
+            .await?;
+        let caps: i64 = row.try_get(0)?;
+        Ok(usize::try_from(caps).unwrap_or_default() > MOST)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -149,7 +167,25 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>
 
 #[cfg(test)]
 mod tests {
+    use tollgate_policy::directory::MAX_ACCOUNT_BYTES;
+
     use super::*;
+
+    #[test]
+    fn a_gate_reads_an_account_with_all_that_it_can_have() {
+        let most = Some(Some(u32::MAX));
+        let limits = CapLimits {
+            concurrent: most,
+            per_minute: most,
+            per_hour: most,
+            per_day: most,
+        };
+        let name = |number: usize| format!("{number:0>LONGEST_NAME$}");
+        let caps = Caps((0..MOST).map(|number| (name(number), limits)).collect());
+        let entry = serde_json::json!({"status": "suspended", "caps": caps});
+        let bytes = entry.to_string().len();
+        assert!(bytes <= MAX_ACCOUNT_BYTES, "{bytes}");
+    }
 
     #[test]
     fn names() {

@@ -9,7 +9,7 @@ use tollgate_policy::account::AccountName;
 
 use super::path::CapPath;
 use super::{creating, not_found};
-use crate::accounts::caps::CapLimits;
+use crate::accounts::caps::{CapLimits, Caps, MOST};
 use crate::api::Api;
 use crate::api::body::Body;
 use crate::identity::Administrator;
@@ -26,6 +26,9 @@ pub(in crate::api) async fn put_cap(
     let transaction = system.transaction().await?;
     lock(&transaction, &account).await?;
     limits.write(&transaction, &account, &cap).await?;
+    if Caps::are_too_many(&transaction, &account).await? {
+        return Err(too_many());
+    }
     transaction.commit().await?;
     Ok(Json(limits))
 }
@@ -50,6 +53,14 @@ pub(in crate::api) async fn delete_cap(
             "the account has no such cap of its own",
         ))
     }
+}
+
+fn too_many() -> Problem {
+    Problem::new(
+        StatusCode::CONFLICT,
+        "caps_too_many",
+        format!("the account has {MOST} caps of its own, as many as it can have; delete one first"),
+    )
 }
 
 /// The account, which nobody else changes until the transaction ends.
