@@ -305,9 +305,19 @@ pub fn fingerprint(parts: &[&str]) -> String {
     format!("{:032x}", u128::from_be_bytes(half))
 }
 
-/// Whether it can be sent back as it is (RFC 9110 §8.8.3; without the bytes beyond ASCII, which nobody sends).
+/// Whether it is an entity tag, and can be sent back as it is (RFC 9110 §8.8.3; without the bytes beyond ASCII, which
+/// nobody sends). Without its quotes `*` would be one, and the server would be asked whether it has anything at all.
 fn is_etag(text: &str) -> bool {
-    (1..=MAX_ETAG).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    let opaque = text.strip_prefix("W/").unwrap_or(text);
+    let opaque = opaque
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let is_plain = |opaque: &str| {
+        opaque
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'"')
+    };
+    text.len() <= MAX_ETAG && opaque.is_some_and(is_plain)
 }
 
 fn first_bytes(hash: [u8; 32]) -> u64 {
