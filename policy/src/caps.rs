@@ -92,6 +92,15 @@ impl Caps {
         Self { caps, rules }
     }
 
+    /// The least of [`Rules::bytes`] with which an account has room that is alone in its slot, has a name of 63 bytes, and
+    /// has requests of so many caps under way in eight workers. Two bytes are the slot's; the rest is as [`slot`] and
+    /// [`tally`] write it.
+    pub const fn least_bytes(caps: usize) -> usize {
+        const ACCOUNT: usize = 1 + 63 + 4 + 13;
+        const CAP: usize = 8 + 12 + 2 + 8 * 8;
+        (2 + ACCOUNT + caps * CAP) * SLOTS as usize
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.caps.is_empty()

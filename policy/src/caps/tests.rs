@@ -168,6 +168,28 @@ fn the_limit_passes_and_no_more() {
 }
 
 #[test]
+fn an_account_has_room_in_the_least_that_can_be_configured() {
+    let all = limits(9, 9, 9, 9);
+    for number in [1, MAX_CAPS] {
+        let admitted = |bytes| {
+            let named = (0..number).map(|number| cap(&number.to_string(), all));
+            let rules = Rules {
+                bytes,
+                ..Rules::default()
+            };
+            let caps = Caps::new(named.collect(), rules);
+            let workers = Workers::new(8);
+            (0..8).all(|worker| {
+                let counts = workers.counts(&workers, worker);
+                admit(&caps, &"a".repeat(63), "/x", None, NOW, counts).is_ok()
+            })
+        };
+        let least = Caps::least_bytes(number);
+        assert_eq!((admitted(least), admitted(least - 1)), (true, false));
+    }
+}
+
+#[test]
 fn a_refusal_says_which_cap_and_until_when() {
     let table = [
         (concurrent(1), "concurrent", 1),

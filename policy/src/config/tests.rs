@@ -244,7 +244,7 @@ fn errors_say_where_what_and_what_to_write() {
         (
             "/shared_counts",
             json!({"bytes": 1000}),
-            "shared_counts.bytes: 1000: with 0 caps, write a number from 1048576 to 1073741824 (1 GiB)",
+            "shared_counts.bytes: 1000: with 0 caps, write a number from 1048576 to 268435456 (256 MiB)",
         ),
     ];
     for (pointer, value, expected) in table {

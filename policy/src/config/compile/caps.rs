@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Result, pattern, source, wrong};
 use crate::account::AccountRules;
-use crate::caps::{Cap, Caps, Limits, MAX_CAPS, Override, Rules, SLOTS};
+use crate::caps::{Cap, Caps, Limits, MAX_CAPS, Override, Rules};
 use crate::request::Field;
 
 pub(super) fn caps(
@@ -34,16 +34,14 @@ pub(super) fn caps(
     Ok(Caps::new(caps, rules))
 }
 
-/// What the counts may take: at least so much that an account with a usual name has room beside one other in a slot,
-/// with requests of all caps under way in eight workers.
 pub(super) fn bytes(source: source::SharedCounts, caps: usize) -> Result<usize> {
     const MIB: usize = 1 << 20;
-    let least = (SLOTS as usize * (82 + 86 * caps)).max(MIB);
+    let least = Caps::least_bytes(caps).max(MIB);
     let found = usize::try_from(source.bytes.0).unwrap_or(usize::MAX);
-    if !(least..=1024 * MIB).contains(&found) {
-        let most = 1024 * MIB;
+    if !(least..=256 * MIB).contains(&found) {
+        let most = 256 * MIB;
         let message =
-            format!("{found}: with {caps} caps, write a number from {least} to {most} (1 GiB)");
+            format!("{found}: with {caps} caps, write a number from {least} to {most} (256 MiB)");
         return Err(wrong("shared_counts.bytes", message));
     }
     Ok(found)
