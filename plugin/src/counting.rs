@@ -184,12 +184,15 @@ impl State {
                 .iter()
                 .map(|(cap, count)| (*cap, *count))
                 .collect();
-            let (roster, ()) = shared::update_roster(|roster| {
-                if let Some(worker) = beats {
-                    roster.beat(worker, under_way.clone());
-                }
+            let (roster, is_there) = shared::update_roster(|roster| {
+                let is_there = beats.is_none_or(|worker| roster.beat(worker, under_way.clone()));
                 roster.bury(&self.watch);
+                is_there
             })?;
+            if !is_there {
+                // It stood still for so long that nothing is kept of it. With the next request it joins anew.
+                self.worker = None;
+            }
             self.beaten = now;
             self.is_told = true;
             roster

@@ -136,18 +136,19 @@ impl Roster {
         id
     }
 
-    /// A worker is there, with so many requests under way, by cap. One that was taken for dead is back.
-    pub fn beat(&mut self, id: WorkerId, under_way: Vec<(u64, u32)>) {
-        let position = self.workers.iter().position(|worker| worker.id == id);
-        let position = position.unwrap_or_else(|| {
-            self.workers.push(Worker::new(id));
-            self.workers.len() - 1
-        });
-        if let Some(worker) = self.workers.get_mut(position) {
-            worker.beat = worker.beat.wrapping_add(1);
-            worker.is_dead = false;
-            worker.under_way = under_way;
-        }
+    /// A worker is there, with so many requests under way, by cap. One that was taken for dead is back; of one that was
+    /// removed nothing is kept, so it must join anew, lest what it had before gives back what it has now. Tells whether
+    /// it is among them.
+    #[must_use = "who is not there must join anew"]
+    pub fn beat(&mut self, id: WorkerId, under_way: Vec<(u64, u32)>) -> bool {
+        let worker = self.workers.iter_mut().find(|worker| worker.id == id);
+        let Some(worker) = worker else {
+            return false;
+        };
+        worker.beat = worker.beat.wrapping_add(1);
+        worker.is_dead = false;
+        worker.under_way = under_way;
+        true
     }
 
     /// A worker ends, and has nothing under way.

@@ -315,10 +315,29 @@ fn the_dead_hold_nothing_and_those_who_come_back_do() {
     let stuck = workers.ids[1];
     workers.roster.borrow_mut().mark_dead(stuck);
     assert_eq!(workers.passed(&caps, 2), 1);
-    workers.roster.borrow_mut().beat(stuck, Vec::new());
+    assert!(workers.roster.borrow_mut().beat(stuck, Vec::new()));
     assert_eq!(workers.passed(&caps, 1), 0);
     caps.release(&held, &workers.counts(&workers, 1)).unwrap();
     assert_eq!(workers.passed(&caps, 1), 0, "the other one is still there");
+}
+
+#[test]
+fn what_a_worker_had_before_it_was_removed_gives_back_nothing_of_what_it_has_now() {
+    let caps = one(concurrent(1));
+    let mut workers = Workers::new(2);
+    let admitted = |workers: &Workers| {
+        let counts = workers.counts(workers, 1);
+        admit(&caps, "acme", "/x", None, NOW, counts).unwrap()
+    };
+    let before = admitted(&workers).into_parts().0.unwrap();
+    let removed = workers.ids[1];
+    workers.roster.borrow_mut().leave(removed);
+    assert!(!workers.roster.borrow_mut().beat(removed, Vec::new()));
+    workers.ids[1] = workers.roster.borrow_mut().join();
+    let _now = admitted(&workers);
+    let counts = workers.counts(&workers, 1);
+    caps.release(&before, &counts).unwrap();
+    assert_eq!(workers.passed(&caps, 1), 0);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn watch(
     while *now < end {
         *now += SECOND / 5;
         for id in beating {
-            roster.beat(*id, vec![(1, 2)]);
+            assert!(roster.beat(*id, vec![(1, 2)]));
         }
         watch.look(roster, *now);
         roster.bury(watch);
@@ -24,8 +24,8 @@ fn watch(
 fn world() -> (Roster, Watch, Duration, WorkerId, WorkerId) {
     let mut roster = Roster::new([1; 16]);
     let (first, second) = (roster.join(), roster.join());
-    roster.beat(first, vec![(1, 2)]);
-    roster.beat(second, vec![(1, 3), (2, 1)]);
+    assert!(roster.beat(first, vec![(1, 2)]));
+    assert!(roster.beat(second, vec![(1, 3), (2, 1)]));
     (
         roster,
         Watch::default(),
@@ -59,15 +59,15 @@ fn whoever_is_silent_is_dead_and_later_gone() {
 }
 
 #[test]
-fn whoever_comes_back_is_alive_even_when_it_was_gone() {
+fn whoever_comes_back_is_alive_unless_it_was_removed() {
     let (mut roster, mut seen, mut now, first, second) = world();
-    for silence in [6, 80] {
+    for (silence, is_there) in [(6, true), (80, false)] {
         watch(&mut roster, &mut seen, &mut now, silence * SECOND, &[first]);
         assert!(!roster.is_alive(second));
-        roster.beat(second, Vec::new());
-        assert!(roster.is_alive(second));
+        assert_eq!(roster.beat(second, Vec::new()), is_there);
+        assert_eq!(roster.is_alive(second), is_there);
         watch(&mut roster, &mut seen, &mut now, 2 * SECOND, &[first]);
-        assert!(roster.is_alive(second));
+        assert_eq!(roster.is_alive(second), is_there);
     }
 }
 
@@ -90,7 +90,7 @@ fn a_worker_is_not_marked_by_what_was_seen_before_it_beat() {
     );
     now += SECOND;
     seen.look(&roster, now);
-    roster.beat(second, Vec::new());
+    assert!(roster.beat(second, Vec::new()));
     roster.bury(&seen);
     assert!(roster.is_alive(second));
 }
