@@ -9,9 +9,7 @@ use std::mem;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_policy::caps::{
-    Attendance, BEAT, Caps, Counts, Holding, Roster, StoreError, Watch, WorkerId,
-};
+use tollgate_policy::caps::{BEAT, Caps, Counts, Holding, Roster, StoreError, Watch, WorkerId};
 
 pub use self::shared::Slots;
 use self::sweep::Sweep;
@@ -171,9 +169,6 @@ impl State {
         let Some(roster) = shared::roster()? else {
             return Ok(());
         };
-        if self.worker.is_some_and(|worker| roster.is_gone(worker)) {
-            self.give_up();
-        }
         self.watch.look(&roster, now);
         let is_due = now.abs_diff(self.beaten) >= BEAT || !self.is_told;
         let beats = self.worker.filter(|_| is_due);
@@ -189,12 +184,11 @@ impl State {
                 roster.bury(&self.watch);
                 is_there
             })?;
-            if !is_there {
-                // It stood still for so long that nothing is kept of it. With the next request it joins anew.
-                self.worker = None;
-            }
             self.beaten = now;
             self.is_told = true;
+            if !is_there {
+                self.give_up();
+            }
             roster
         } else {
             roster

@@ -20,7 +20,7 @@ pub use self::cap::{Asked, Cap};
 pub use self::limits::{Limits, Override, Overrides, Window};
 use self::rate_limit::Remaining;
 pub use self::rate_limit::{HEADER, POLICY_HEADER, RateLimit};
-pub use self::roster::{Attendance, BEAT, Roster, SILENCE, Watch, WorkerId};
+pub use self::roster::{BEAT, Roster, SILENCE, Watch, WorkerId};
 use self::slot::Slot;
 pub use self::store::{Counts, SLOTS, Store, StoreError, Version};
 use self::tally::Tally;
