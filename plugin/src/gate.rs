@@ -364,5 +364,6 @@ fn mark(refusal: &Refusal, prefix: &str) {
     if let Some(cap) = &refusal.cap {
         let left = format!("{}.{}=0", cap.cap, cap.window.as_str());
         let _ = host::set_filter_state("tollgate.cap", &left);
+        let _ = host::set_filter_state("tollgate.account", cap.account.as_str());
     }
 }

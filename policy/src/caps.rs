@@ -234,7 +234,7 @@ impl Caps {
             let tally = slot.tally().ok_or(StoreError::Foreign)?.unwrap_or_default();
             let mut tally = tally.at(now).ok_or(StoreError::Foreign)?;
             let mut left = remaining(limited, &tally, now, counts);
-            if let Some(refusal) = self.refusal(&left) {
+            if let Some(refusal) = self.refusal(account, &left) {
                 return Err(refusal);
             }
             tally.tidy(counts);
@@ -280,7 +280,7 @@ impl Caps {
     }
 
     /// The refusal of the window that must be waited for longest, if one has no room.
-    fn refusal(&self, left: &[Remaining<'_>]) -> Option<Refusal> {
+    fn refusal(&self, account: &AccountName, left: &[Remaining<'_>]) -> Option<Refusal> {
         let mut used_up: Option<&Remaining<'_>> = None;
         for window in left.iter().filter(|window| window.left == 0) {
             if used_up.is_none_or(|longest| window.seconds > longest.seconds) {
@@ -291,6 +291,7 @@ impl Caps {
         Some(Refusal {
             retry_after: Some(window.seconds),
             cap: Some(Box::new(CapRefusal {
+                account: account.clone(),
                 cap: window.cap.name().to_owned(),
                 window: window.window,
                 limit: window.limit,

@@ -7,6 +7,7 @@ mod code;
 use serde::Serialize;
 
 pub use self::code::Code;
+use crate::account::AccountName;
 use crate::caps::{self, RateLimit, StoreError, Window};
 
 /// A refusal with what the client may do about it.
@@ -27,6 +28,8 @@ pub struct Refusal {
 /// Which cap refused a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapRefusal {
+    /// Whose cap it is: the verified account.
+    pub account: AccountName,
     /// The cap's configured name.
     pub cap: String,
     /// The window.
@@ -226,6 +229,7 @@ mod tests {
         let refusal = Refusal {
             retry_after: Some(17),
             cap: Some(Box::new(CapRefusal {
+                account: AccountName::parse(b"acme").unwrap(),
                 cap: "requests".to_owned(),
                 window: Window::Minute,
                 limit: 60,

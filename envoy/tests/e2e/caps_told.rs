@@ -66,12 +66,12 @@ fn answers_and_the_access_log_say_what_is_left() {
     assert_eq!(entry(&stack, 1)["cap"], "requests.per_day=1");
     let refused = entry(&stack, 3);
     assert_eq!(
-        (&refused["cap"], &refused["decision"], &refused["details"]),
-        (
-            &json!("requests.per_day=0"),
-            &json!("cap_exceeded"),
-            &json!("tollgate:cap_exceeded")
-        )
+        (&refused["account"], &refused["cap"]),
+        (&json!("acme"), &json!("requests.per_day=0"))
+    );
+    assert_eq!(
+        (&refused["decision"], &refused["details"]),
+        (&json!("cap_exceeded"), &json!("tollgate:cap_exceeded"))
     );
     wait_until("they are counted", || {
         count(&stack, "caps.requests.admitted") == 2
