@@ -89,11 +89,6 @@ fn what_is_no_directory_changes_nothing_and_is_one_line_in_the_log() {
         ("not_a_directory", answer("{}"), "accounts: missing"),
         (
             "not_a_directory",
-            answer(r#"{"accounts": {"initech": {}, "Acme": {}}}"#),
-            "accounts: \"Acme\": no account can have this name",
-        ),
-        (
-            "not_a_directory",
             answer(r#"{"accounts": {"initech": {"status": "closed"}}}"#),
             "accounts.initech.status: \"closed\": write \"active\" or \"suspended\"",
         ),
