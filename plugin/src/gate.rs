@@ -172,7 +172,7 @@ impl Gate {
             if self.serve_until(waiter.context, Some(waiter)) == Outcome::Forwarded
                 && host::resume_request().is_err()
             {
-                answer::refuse(&Code::NotReady.into(), self.policy.errors, false);
+                self.refuse(&Code::NotReady.into(), false);
             }
         }
         let _ = host::set_effective_context(root);
@@ -191,7 +191,10 @@ impl Gate {
         }
         match host::set_tick_period(period) {
             Ok(()) => self.tick.set(Some(period)),
-            Err(_) => host::log(Level::Error, "tollgate: no ticks: keys are not fetched"),
+            Err(_) => host::log(
+                Level::Error,
+                "tollgate: no ticks: nothing is fetched or counted",
+            ),
         }
     }
 
@@ -299,13 +302,13 @@ impl Gate {
             self.counting.began(&self.policy.caps, holding);
         }
         let rate_limit = standing.rate_limit;
-        self.under_way.add(
-            context,
-            under_way::Request {
-                holding,
-                rate_limit,
-            },
-        );
+        let request = under_way::Request {
+            holding,
+            rate_limit,
+        };
+        if let Some(before) = self.under_way.add(context, request) {
+            self.counting.ended(&self.policy.caps, before);
+        }
     }
 
     /// Changes the request's headers. Where one change fails the request must not go on.

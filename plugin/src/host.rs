@@ -175,6 +175,10 @@ pub fn shared_data(key: &str) -> Result<(Vec<u8>, u32)> {
     let value = returned(|data, size| unsafe {
         ffi::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
     })?;
+    if version == 0 {
+        // No entry has it (`SharedData::nextCas`), and swapping against it would always write.
+        return Err(Error::Malformed);
+    }
     Ok((value, version))
 }
 

@@ -20,11 +20,11 @@ pub struct Request {
 // === impl UnderWay ===
 
 impl UnderWay {
-    /// A request begins.
-    pub fn add(&self, context: u32, request: Request) {
-        if request.holding.is_some() || request.rate_limit.is_some() {
-            self.0.borrow_mut().insert(context, request);
-        }
+    /// A request begins. Should the context have had another, what that one took up.
+    pub fn add(&self, context: u32, request: Request) -> Option<Holding> {
+        let is_needed = request.holding.is_some() || request.rate_limit.is_some();
+        let before = is_needed.then(|| self.0.borrow_mut().insert(context, request));
+        before.flatten()?.holding
     }
 
     /// A request is answered: what its answer says of the caps, once.

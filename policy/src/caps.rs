@@ -74,6 +74,13 @@ struct Limited<'c> {
 
 // === impl Rules ===
 
+impl Rules {
+    /// What is only reported shows nowhere in an answer.
+    fn tells_clients(self) -> bool {
+        self.rate_limit_fields && self.is_enforced
+    }
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {
@@ -240,7 +247,11 @@ impl Caps {
             tally.tidy(counts);
             for window in &mut left {
                 tally.add(window.cap.id(), window.window, counts.worker);
+                // There is one: `refusal` has found room in each.
                 window.left -= 1;
+            }
+            if tally.is_too_long() {
+                return Err(StoreError::Full(tally.seconds_used(now)).into());
             }
             let written = self.fit(bytes, &slot, &tally, now, counts)?;
             Ok((Some(written), left))
@@ -299,15 +310,6 @@ impl Caps {
             })),
             ..Code::CapExceeded.into()
         })
-    }
-}
-
-// === impl Rules ===
-
-impl Rules {
-    /// What is only reported shows nowhere in an answer.
-    fn tells_clients(self) -> bool {
-        self.rate_limit_fields && self.is_enforced
     }
 }
 

@@ -120,6 +120,7 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
     // 8. Forward.
     let assertion = policy.assertion.as_ref().zip(known.assertion_key());
     Forward::verified(admitted, class, now, assertion).map_err(|admitted| {
+        // Never: the assertion of a time that could be counted can be signed.
         if let (Some(holding), Ok(counts)) = (admitted.holding(), known.counts()) {
             let _ = policy.caps.release(holding, &counts);
         }

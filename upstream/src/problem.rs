@@ -209,6 +209,7 @@ mod tests {
         let refusal = Refusal {
             retry_after: Some(17),
             cap: Some(Box::new(CapRefusal {
+                account: tollgate_policy::account::AccountName::parse(b"acme").unwrap(),
                 cap: cap.cap.to_owned(),
                 window: Window::Day,
                 limit: cap.limit,

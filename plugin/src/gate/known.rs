@@ -80,6 +80,10 @@ impl Knowledge for Known<'_> {
     }
 
     fn counts(&self) -> Result<Counts<'_, Slots>, StoreError> {
+        if self.gate.tick.get().is_none() {
+            // It could not say that it is alive, and what it counts would expire.
+            return Err(StoreError::Unreachable);
+        }
         self.gate.counting.counts()
     }
 

@@ -125,6 +125,11 @@ impl Tally {
         self.caps.retain(|cap| !cap.is_unused());
     }
 
+    /// Whether it has more caps than can be written: only where they are renamed again and again.
+    pub fn is_too_long(&self) -> bool {
+        self.caps.len() > usize::from(u8::MAX)
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.caps.iter().all(CapTally::is_unused)

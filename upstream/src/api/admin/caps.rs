@@ -17,7 +17,7 @@ use crate::problem::Problem;
 
 /// `PUT /api/admin/accounts/{account}/caps/{cap}`: all limits of the cap; what is left out is not the account's own.
 pub(in crate::api) async fn put_cap(
-    _: Administrator,
+    administrator: Administrator,
     State(api): State<Api>,
     CapPath { account, cap }: CapPath,
     Body(limits): Body<CapLimits>,
@@ -30,12 +30,17 @@ pub(in crate::api) async fn put_cap(
         return Err(too_many());
     }
     transaction.commit().await?;
+    tracing::info!(
+        account = account.as_str(),
+        subject = administrator.account().subject(),
+        "an account's own caps were set"
+    );
     Ok(Json(limits))
 }
 
 /// `DELETE /api/admin/accounts/{account}/caps/{cap}`
 pub(in crate::api) async fn delete_cap(
-    _: Administrator,
+    administrator: Administrator,
     State(api): State<Api>,
     CapPath { account, cap }: CapPath,
 ) -> Result<StatusCode, Problem> {
@@ -45,6 +50,11 @@ pub(in crate::api) async fn delete_cap(
     let deleted = cap.delete(transaction.client(), &account).await?;
     transaction.commit().await?;
     if deleted {
+        tracing::info!(
+            account = account.as_str(),
+            subject = administrator.account().subject(),
+            "an account's own caps were deleted"
+        );
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::new(
