@@ -22,9 +22,9 @@ pub struct Fetched<V> {
     /// What the record said last.
     state: FetchState,
     /// The document that was read last.
-    document: Option<Known<V>>,
+    document: Option<Versioned<V>>,
     /// What this worker has fetched, until it is published: it need not be read again.
-    unpublished: Option<Known<V>>,
+    unpublished: Option<Versioned<V>>,
     /// A version that cannot be read, so that it is tried and logged once.
     unreadable: Option<Version>,
     seen: Seen,
@@ -39,7 +39,7 @@ pub struct Fetched<V> {
 }
 
 /// A document as it was read.
-pub type Known<V> = (Version, Arc<V>);
+pub type Versioned<V> = (Version, Arc<V>);
 
 /// How things were when they were looked at last, to tell what is news.
 #[derive(Default)]
@@ -189,7 +189,7 @@ impl<V> Fetched<V> {
         let Some(version) = self.state.version() else {
             return false;
         };
-        let is_it = |known: &Known<V>| known.0 == version;
+        let is_it = |known: &Versioned<V>| known.0 == version;
         if self.document.as_ref().is_some_and(is_it) {
             return false;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tollgate_policy::fetching::{Failure, FetchState, Ticket, Version};
 use tollgate_policy::uri::Uri;
 
-use super::Known;
+use super::Versioned;
 use super::source::{Failed, Source};
 use crate::host::{self, Error};
 
@@ -38,7 +38,7 @@ pub struct Document<V> {
     /// What the server calls it.
     pub etag: Option<String>,
     /// As it was read.
-    pub known: Known<V>,
+    pub known: Versioned<V>,
 }
 
 /// `BadArgument` (`WasmResult` in proxy-wasm-cpp-host): of all arguments only the cluster can be bad.
@@ -72,7 +72,7 @@ impl Callout {
         &self,
         source: &S,
         size: usize,
-        known: Option<&Known<S::Value>>,
+        known: Option<&Versioned<S::Value>>,
     ) -> Result<Answer<S::Value>, Failed> {
         let text = match body::<S>(size)? {
             Body::NotModified => {

@@ -4,9 +4,11 @@
 //! Each worker therefore beats: it changes a number in one shared record every second. Whoever sees a number stand
 //! still for [`SILENCE`] marks its worker as dead, for all; a worker that was only stuck beats again and is back.
 
-use std::collections::BTreeMap;
+mod watch;
+
 use std::time::Duration;
 
+pub use self::watch::Watch;
 use super::checksum::fnv1a;
 
 /// For how long a worker may be silent until it counts as dead.
@@ -17,10 +19,6 @@ pub const BEAT: Duration = Duration::from_secs(1);
 
 /// For how much longer a dead worker's shares are kept, should it come back.
 const MOURNING: Duration = Duration::from_secs(60);
-
-/// The most time that passes between two looks, however long it was: an Envoy that stood still as a whole, or a clock
-/// that stepped, is nobody's silence.
-const LONGEST_LOOK: Duration = Duration::from_millis(500);
 
 /// Which worker; no two ever have the same, as long as the record lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,19 +51,6 @@ pub trait Attendance {
 
     /// Whether a worker will never be there again.
     fn is_gone(&self, worker: WorkerId) -> bool;
-}
-
-/// What one worker has seen of the others.
-#[derive(Debug, Default)]
-pub struct Watch {
-    seen: BTreeMap<WorkerId, Seen>,
-    last: Option<Duration>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    beat: u32,
-    silence: Duration,
 }
 
 // === impl WorkerId ===
@@ -239,41 +224,6 @@ impl Worker {
             bytes.extend_from_slice(&id.to_le_bytes());
             bytes.extend_from_slice(&count.to_le_bytes());
         }
-    }
-}
-
-// === impl Watch ===
-
-impl Watch {
-    /// Looks at who has beaten since the last look.
-    pub fn look(&mut self, roster: &Roster, now: Duration) {
-        let passed = self
-            .last
-            .map_or(Duration::ZERO, |last| now.saturating_sub(last));
-        let passed = passed.min(LONGEST_LOOK);
-        self.last = Some(now);
-        self.seen.retain(|id, _| roster.find(*id).is_some());
-        for worker in &roster.workers {
-            let seen = self.seen.entry(worker.id).or_insert(Seen {
-                beat: worker.beat,
-                silence: Duration::ZERO,
-            });
-            if seen.beat == worker.beat {
-                seen.silence += passed;
-            } else {
-                *seen = Seen {
-                    beat: worker.beat,
-                    silence: Duration::ZERO,
-                };
-            }
-        }
-    }
-
-    /// For how long a worker has been silent, as it is in a record that may be newer than the last look.
-    fn silence(&self, worker: &Worker) -> Duration {
-        let seen = self.seen.get(&worker.id);
-        let seen = seen.filter(|seen| seen.beat == worker.beat);
-        seen.map_or(Duration::ZERO, |seen| seen.silence)
     }
 }
 
