@@ -16,7 +16,7 @@ mod tally;
 use std::time::Duration;
 
 pub use self::admission::{Admitted, Holding, Standing};
-pub use self::cap::{Asked, Cap};
+pub use self::cap::{Asked, Cap, LONGEST_NAME};
 pub use self::limits::{Limits, Override, Overrides, Window};
 use self::rate_limit::Remaining;
 pub use self::rate_limit::{HEADER, POLICY_HEADER, RateLimit};
@@ -30,6 +30,9 @@ use crate::refusal::{CapRefusal, Code, Refusal};
 
 /// The most caps that can be configured.
 pub const MAX_CAPS: usize = 16;
+
+/// What the store's values may take, where nothing else is configured.
+pub const DEFAULT_BYTES: u32 = 64 << 20;
 
 /// For how long what is over is kept while nobody needs the room: a clock that is ahead for a moment must not reset what
 /// is running by the right one.
@@ -84,7 +87,7 @@ impl Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self {
-            bytes: 64 << 20,
+            bytes: DEFAULT_BYTES as usize,
             rate_limit_fields: true,
             is_enforced: true,
         }

@@ -8,6 +8,9 @@ use crate::account::AccountName;
 use crate::path::Path;
 use crate::route::{Mounts, RoutePattern};
 
+/// The longest name of a cap, in bytes.
+pub const LONGEST_NAME: usize = 64;
+
 /// A named limit for each account, on all protected requests or on some routes.
 #[derive(Debug)]
 pub struct Cap {
@@ -51,6 +54,12 @@ impl Cap {
             limits,
             accounts,
         }
+    }
+
+    /// Whether a cap can have this name: 1 to 64 letters, digits, `-` and `_`. It stands in headers and in metrics' names.
+    pub fn is_name(text: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(plain)
     }
 
     /// Its configured name.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
+use crate::caps::DEFAULT_BYTES;
 
 pub(super) use self::values::{Span, Whole};
 
@@ -264,7 +265,7 @@ pub(super) enum Mode {
 impl Default for SharedCounts {
     fn default() -> Self {
         Self {
-            bytes: Whole(64 << 20),
+            bytes: Whole(DEFAULT_BYTES),
         }
     }
 }

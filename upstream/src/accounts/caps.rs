@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Transaction};
 use tollgate_policy::account::AccountName;
-use tollgate_policy::caps::MAX_CAPS;
+use tollgate_policy::caps::{Cap, MAX_CAPS};
 
 use crate::database::{Parameters, Whole};
 
@@ -14,9 +14,6 @@ use crate::database::{Parameters, Whole};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub(crate) struct CapName(String);
-
-/// The longest name of a cap.
-const LONGEST_NAME: usize = 64;
 
 /// The most caps that an account can have of its own: as many as a gate can have. One account with more text than a gate
 /// reads ([`MAX_ACCOUNT_BYTES`](tollgate_policy::directory::MAX_ACCOUNT_BYTES)) would spoil the directory for all of them.
@@ -61,9 +58,7 @@ pub(crate) struct Caps(BTreeMap<String, CapLimits>);
 
 impl CapName {
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let fits = (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(allowed);
-        fits.then(|| Self(text.to_owned()))
+        Cap::is_name(text).then(|| Self(text.to_owned()))
     }
 
     /// Takes the account's own limits of this cap away; false where it has none.
@@ -170,6 +165,7 @@ mod tests {
     use tollgate_policy::directory::MAX_ACCOUNT_BYTES;
 
     use super::*;
+    use tollgate_policy::caps::LONGEST_NAME;
 
     #[test]
     fn a_gate_reads_an_account_with_all_that_it_can_have() {

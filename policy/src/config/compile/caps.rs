@@ -48,11 +48,7 @@ pub(super) fn bytes(source: source::SharedCounts, caps: usize) -> Result<usize> 
 }
 
 fn cap(source: source::Cap, path: &str, accounts: &AccountRules) -> Result<Cap> {
-    let name_is_plain = source
-        .name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if !(1..=64).contains(&source.name.len()) || !name_is_plain {
+    if !Cap::is_name(&source.name) {
         let message = format!("{:?}: write 1 to 64 letters, digits, - and _", source.name);
         return Err(wrong(format!("{path}.name"), message));
     }
