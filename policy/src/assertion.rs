@@ -43,6 +43,10 @@ pub struct Assertion {
 pub enum CredentialKind {
     /// An OIDC token.
     Jwt,
+    /// A token of an issuer whose tokens are accepted on chosen routes only.
+    RestrictedJwt,
+    /// A long-lived key, or another credential that its issuer was asked about.
+    ApiKey,
 }
 
 /// The key has fewer than [`MINIMUM_KEY_BYTES`].

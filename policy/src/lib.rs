@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod algorithm;
+pub mod api_key;
 pub mod assertion;
 pub mod caps;
 pub mod config;
