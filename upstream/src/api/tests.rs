@@ -1,5 +1,6 @@
 //! The whole router, with a database that is never reached: who gets in, and how refusals look.
 
+mod lifecycle;
 mod named;
 
 use std::convert::Infallible;
@@ -71,7 +72,7 @@ fn options(dev: bool) -> Options {
 }
 
 fn api(options: &Options) -> Api {
-    let server = Server::new(&options.database_url).unwrap();
+    let server = Server::new(&options.database.database_url).unwrap();
     let databases = Databases::new(server, options);
     Api::new(databases, Issuer::new(options).unwrap(), options)
 }
