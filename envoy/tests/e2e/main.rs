@@ -20,6 +20,7 @@ mod caps_reload;
 mod caps_told;
 mod caps_trap;
 mod configuration;
+mod cors;
 mod database;
 mod demo;
 mod directory;
