@@ -11,6 +11,7 @@ mod accounts;
 mod admin;
 mod algorithms;
 mod bench;
+mod browser;
 mod calls;
 mod caps;
 mod caps_concurrent;
