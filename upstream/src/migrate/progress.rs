@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-const TEMPLATE: &str = "{bar:40} {pos}/{len} {msg} ({elapsed}, {eta} left)";
+const TEMPLATE: &str = "{bar:30} {pos}/{len}, {elapsed}, {eta} left, {wide_msg}";
 
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
