@@ -40,6 +40,7 @@ impl Gate {
                 None => Outlook::Wait,
             },
             Need::Directory => self.directory.want(&self.policy, now),
+            Need::Introspection(_) => Outlook::Wait,
         };
         if outlook == Outlook::DecideAgain {
             self.waiting.wake_all();
@@ -55,6 +56,10 @@ impl Gate {
                 remote.map(|remote| remote.max_wait)
             }
             Need::Directory => self.policy.directory.as_ref().map(|remote| remote.max_wait),
+            Need::Introspection(_) => {
+                let keys = self.policy.api_keys.as_ref();
+                keys.map(|keys| keys.remote.max_wait)
+            }
         };
         configured.unwrap_or_default()
     }
