@@ -93,7 +93,7 @@ impl Knowledge for Known<'_> {
     }
 
     fn introspections(&self) -> Option<&IntrospectionCache> {
-        None
+        self.gate.introspections.cache()
     }
 
     fn assertion_key(&self) -> Option<&AssertionKey> {

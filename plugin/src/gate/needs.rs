@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use tollgate_policy::credential::Credential;
 use tollgate_policy::decide::Need;
+use tollgate_policy::introspection::{Inquiry, IntrospectionCache};
 use tollgate_policy::refusal::{Code, Refusal};
+use tollgate_policy::request::Request;
 
 use super::Gate;
 use crate::fetched::Outlook;
-use crate::waiting::{Full, Waiter};
+use crate::introspections::Full;
+use crate::waiting::{self, Waiter};
 
 impl Gate {
     /// Lets a request wait, or tells why it cannot.
@@ -25,12 +29,21 @@ impl Gate {
         if now >= until {
             return Err(need.refusal());
         }
-        let added = self.waiting.add(Waiter { context, until });
-        added.map_err(|Full| need.refusal())
+        let added = self.waiting.add(Waiter {
+            context,
+            until,
+            need,
+        });
+        added.map_err(|waiting::Full| need.refusal())
     }
 
     /// Sees to it that what a request needs becomes known.
-    pub(super) fn see_to(&self, need: Need, now: Option<Duration>) -> Outlook {
+    pub(super) fn see_to(
+        &self,
+        need: Need,
+        request: &Request<'_>,
+        now: Option<Duration>,
+    ) -> Outlook {
         let Some(now) = now else {
             return Outlook::Wait;
         };
@@ -40,12 +53,37 @@ impl Gate {
                 None => Outlook::Wait,
             },
             Need::Directory => self.directory.want(&self.policy, now),
-            Need::Introspection(_) => Outlook::Wait,
+            Need::Introspection(_) => {
+                let inquiry = self.inquiry(request);
+                match inquiry.map(|inquiry| self.introspections.ask(inquiry, now)) {
+                    Some(Err(Full)) => Outlook::TooMuch,
+                    Some(Ok(())) | None => Outlook::Wait,
+                }
+            }
         };
         if outlook == Outlook::DecideAgain {
-            self.waiting.wake_all();
+            self.waiting.wake(need);
         }
         outlook
+    }
+
+    /// Asks again about a credential in use, before what is known of it grows too old.
+    pub(super) fn look_ahead(&self, request: &Request<'_>, now: Option<Duration>) {
+        let cache = self.introspections.cache();
+        let due = cache.and_then(IntrospectionCache::take_due);
+        if let (Some(due), Some(now)) = (due, now)
+            && let Some(inquiry) = self.inquiry(request)
+            && inquiry.digest() == due
+        {
+            self.introspections.refresh(inquiry, now);
+        }
+    }
+
+    /// What there is to ask about a request's credential.
+    fn inquiry(&self, request: &Request<'_>) -> Option<Inquiry> {
+        let keys = self.policy.api_keys.as_ref()?;
+        let credential = Credential::read(request.authorization, Some(keys)).ok()?;
+        Inquiry::about(&credential)
     }
 
     fn max_wait(&self, need: Need) -> Duration {
