@@ -53,7 +53,6 @@ fn told(world: &World, answer: Answer) -> Worker {
     let stream = ask(&mut worker, &key("acme"));
     worker.answer_callout(answer);
     assert_ne!(seen(&mut worker, stream), "waiting");
-    worker.end(stream);
     worker
 }
 
@@ -261,7 +260,7 @@ fn no_secret_is_shown_anywhere() {
         let reply = format!("{:?}", worker.outcome(stream).reply());
         assert!(!reply.contains("sk_live_acme"), "{reply}");
     }
-    assert!(worker.host().log.len() >= 3, "{:?}", worker.host().log);
+    assert!(worker.host().log.len() >= 2, "{:?}", worker.host().log);
     let log = format!("{:?}", worker.host().log);
     assert!(
         !log.contains("sk_live_acme") && !log.contains("the-gates-own"),

@@ -72,7 +72,8 @@ fn any_call_can_fail_once() {
         if !worker.callouts().is_empty() {
             worker.answer_callout(inactive());
         }
-        let calls = worker.host().trace.len();
+        let name = |call: &host_tests::Call| call.name.clone();
+        let calls: Vec<_> = worker.host().trace.iter().map(name).collect();
         worker.host().faults.clear();
         for _ in 0..3 {
             world.clock.advance(SECOND * 2);
@@ -87,8 +88,11 @@ fn any_call_can_fail_once() {
     };
     let (summary, calls) = run(None);
     assert_eq!(summary, "401 key_inactive");
-    for nth in 0..calls {
-        // What the SDK's `dispatch_http_call` panics on, Envoy's never returns.
+    for (nth, call) in calls.iter().enumerate() {
+        if call == "proxy_set_effective_context" {
+            // The SDK's own, before it hands on an answer: it panics, and Envoy's never fails there.
+            continue;
+        }
         for fault in [
             Fault::Status(status::INTERNAL_FAILURE),
             Fault::Status(status::BAD_ARGUMENT),
