@@ -109,10 +109,24 @@ impl Databases {
         Ok(self.system.acquire(&DatabaseName::system()).await?)
     }
 
+    /// A connection to the system database, for what it has of an account that exists and is not suspended.
+    pub(crate) async fn system_of(
+        &self,
+        account: &Account,
+    ) -> Result<Lease<Server>, DatabaseError> {
+        self.check_standing(account).await?;
+        self.system().await
+    }
+
     /// A connection to the database of an account that exists and is not suspended.
     pub(crate) async fn account(&self, account: &Account) -> Result<Lease<Server>, DatabaseError> {
+        self.check_standing(account).await?;
+        self.accounts.connection(account).await
+    }
+
+    async fn check_standing(&self, account: &Account) -> Result<(), DatabaseError> {
         match directory::standing(self, account.name()).await? {
-            Standing::Active => self.accounts.connection(account).await,
+            Standing::Active => Ok(()),
             Standing::Suspended => Err(DatabaseError::Suspended),
             Standing::Unknown => Err(DatabaseError::Unknown),
         }

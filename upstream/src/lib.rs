@@ -13,13 +13,17 @@ pub mod database;
 mod error;
 pub mod identity;
 mod issuer;
+mod keys;
 mod logging;
 mod options;
 pub mod pool;
 pub mod problem;
+mod secrets;
 mod server;
+mod widget;
 
 pub use error::Error;
 pub use logging::log_to_stderr;
 pub use options::{DatabaseUrl, Options};
+pub use secrets::Secrets;
 pub use server::{Service, serve};
