@@ -155,22 +155,6 @@ impl Gate {
         self.serve_waiting(root);
     }
 
-    fn take_answer(&self, token: u32, size: usize, now: Duration) {
-        if let Some(news) = self.keys.answered(&self.policy.issuers, token, size, now) {
-            if news {
-                self.waiting.wake_for_keys();
-            }
-        } else if let Some(news) = self.directory.answered(&self.policy, token, size, now) {
-            if news {
-                self.waiting.wake(Need::Directory);
-            }
-        } else if let Some(settled) = self.introspections.answered(&self.policy, token, size, now) {
-            for digest in settled {
-                self.waiting.wake(Need::Introspection(digest));
-            }
-        }
-    }
-
     /// Gives back what other workers would wait for: the root context ends.
     pub fn retire(&self) {
         if let Ok(now) = host::now() {

@@ -81,7 +81,8 @@ impl Introspections {
         asked.inspect_err(|Full| configured.counters.crowded.increment())
     }
 
-    /// The same for one whose answer is about to grow too old. Where there is no room, it waits for its turn.
+    /// The same for one whose answer is about to grow too old. Where there is no room, the next request with it tries
+    /// again.
     pub fn refresh(&self, inquiry: Inquiry, now: Duration) {
         if let Some(configured) = &self.0 {
             configured.asking.borrow_mut().refresh(inquiry, now);

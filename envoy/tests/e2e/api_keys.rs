@@ -128,16 +128,16 @@ fn a_revoked_key_stops_in_every_worker_within_its_time() {
 
     introspection.revoke(&acme);
     let revoked = Instant::now();
-    // Each request that passes was sent within the time.
-    while revoked.elapsed() < ACTIVE * 2 {
-        let sent = revoked.elapsed();
+    let mut sent = Duration::ZERO;
+    while sent < ACTIVE * 5 / 4 {
+        sent = revoked.elapsed();
         let outcome = send(&with(&stack, &acme)).outcome();
-        let expected = if sent > ACTIVE {
-            "401 key_inactive"
-        } else {
-            &outcome
-        };
-        assert_eq!(outcome, expected, "{sent:?} after it was revoked");
+        let passes = outcome == "200" && sent <= ACTIVE;
+        let is_refused = outcome == "401 key_inactive";
+        assert!(
+            passes || is_refused,
+            "{outcome} {sent:?} after it was revoked"
+        );
     }
     all_get(&stack, &acme, "401 key_inactive");
     // And one that is made active again is good a moment later.

@@ -37,6 +37,23 @@ impl Gate {
         added.map_err(|waiting::Full| need.refusal())
     }
 
+    /// Takes the answer to a callout, whosever it is: those who wait for it have their turn.
+    pub(super) fn take_answer(&self, token: u32, size: usize, now: Duration) {
+        if let Some(news) = self.keys.answered(&self.policy.issuers, token, size, now) {
+            if news {
+                self.waiting.wake_for_keys();
+            }
+        } else if let Some(news) = self.directory.answered(&self.policy, token, size, now) {
+            if news {
+                self.waiting.wake(Need::Directory);
+            }
+        } else if let Some(settled) = self.introspections.answered(&self.policy, token, size, now) {
+            for digest in settled {
+                self.waiting.wake(Need::Introspection(digest));
+            }
+        }
+    }
+
     /// Sees to it that what a request needs becomes known.
     pub(super) fn see_to(
         &self,
