@@ -1,8 +1,11 @@
 //! PostgreSQL: one database for the system, one for each account.
 
+mod lock;
+mod maintenance;
 mod migrations;
 mod name;
 mod server;
+pub(crate) mod template;
 mod whole;
 
 use tokio_postgres::error::SqlState;
@@ -12,7 +15,9 @@ pub use migrations::MigrationError;
 pub use name::DatabaseName;
 pub use server::{ConnectError, Server, Session};
 
-pub(crate) use migrations::{create_database, migrate_account};
+pub(crate) use lock::Lock;
+pub(crate) use maintenance::Maintenance;
+pub(crate) use migrations::{account_version, explain};
 pub(crate) use name::SYSTEM_DATABASE;
 pub(crate) use whole::Whole;
 
@@ -53,6 +58,9 @@ pub enum DatabaseError {
     /// The account may not be used for now.
     #[error("the account is suspended")]
     Suspended,
+    /// The account's database has an older schema than this program needs.
+    #[error("the account's database is not up to date")]
+    Outdated,
     /// All connections are in use.
     #[error("all connections are in use")]
     Busy,
@@ -88,6 +96,11 @@ impl Databases {
             idle_timeout: options.idle_timeout,
             acquire_timeout: options.acquire_timeout,
         };
+        Self::with(server, limits)
+    }
+
+    /// With these limits for accounts.
+    pub(crate) fn with(server: Server, limits: Limits) -> Self {
         let system = Limits {
             per_database: SYSTEM_CONNECTIONS,
             total: SYSTEM_CONNECTIONS,
@@ -100,9 +113,44 @@ impl Databases {
         }
     }
 
-    /// Makes the system database where it is missing, and brings it and all account databases up to date.
+    /// Makes the system database where it is missing, and brings it up to date.
     pub(crate) async fn prepare(&self) -> Result<(), Error> {
-        migrations::prepare(self).await
+        let mut session = self.system_session().await?;
+        migrations::migrate_system(&mut session)
+            .await
+            .map_err(|error| Error::migration(&DatabaseName::system(), error))
+    }
+
+    /// A connection to the system database, which is made where it is missing.
+    async fn system_session(&self) -> Result<Session, Error> {
+        let system = DatabaseName::system();
+        let outcome = self.server.session(&system).await;
+        if !matches!(outcome, Err(ConnectError::Missing)) {
+            return outcome.map_err(Error::DatabaseUnreachable);
+        }
+        let maintenance = self.server.session(&DatabaseName::maintenance()).await;
+        let maintenance = maintenance.map_err(Error::DatabaseUnreachable)?;
+        let create = maintenance::create_empty(&system);
+        if let Err(error) = maintenance.batch_execute(&create).await {
+            // Another instance may have made it in the meantime; connecting again tells.
+            tracing::debug!(%error, "the system database was not made");
+        }
+        let session = self.server.session(&system).await;
+        session.map_err(Error::DatabaseUnreachable)
+    }
+
+    /// A connection for making databases and taking them away.
+    pub(crate) async fn maintenance(&self) -> Result<Maintenance, DatabaseError> {
+        Maintenance::by_way_of(&self.server, &DatabaseName::system()).await
+    }
+
+    /// Brings the account's database up to date, through the pool and so within its bounds.
+    pub(crate) async fn migrate(&self, account: &Registered) -> Result<(), MigrationError> {
+        let mut lease = self.registered(account).await?;
+        let outcome = migrations::migrate_account(&mut lease).await;
+        // Who migrates a thousand databases does not keep connections to them.
+        lease.discard();
+        outcome
     }
 
     pub(crate) async fn system(&self) -> Result<Lease<Server>, DatabaseError> {
@@ -128,6 +176,7 @@ impl Databases {
         match directory::standing(self, account.name()).await? {
             Standing::Active => Ok(()),
             Standing::Suspended => Err(DatabaseError::Suspended),
+            Standing::Outdated => Err(DatabaseError::Outdated),
             Standing::Unknown => Err(DatabaseError::Unknown),
         }
     }
@@ -163,6 +212,11 @@ impl From<DatabaseError> for Problem {
             DatabaseError::Suspended => {
                 Self::forbidden("account_suspended", "the account is suspended")
             }
+            DatabaseError::Outdated => Self::unavailable(
+                "account_outdated",
+                "the account's database is being brought up to date",
+                RETRY_AFTER,
+            ),
             DatabaseError::Busy => Self::unavailable(
                 "database_busy",
                 "all connections to the database are in use",

@@ -4,7 +4,7 @@ use serde::Serialize;
 use tokio_postgres::types::Type;
 use tollgate_policy::account::AccountName;
 
-use crate::database::{DatabaseError, Databases};
+use crate::database::{DatabaseError, Databases, Parameters, account_version};
 
 /// Accounts that the public list has at most: it is for a login page, and for anybody.
 const LISTED: &str = "1000";
@@ -18,6 +18,8 @@ pub(crate) struct Registered(String);
 pub(crate) enum Standing {
     Active,
     Suspended,
+    /// Its database is older than this program.
+    Outdated,
     Unknown,
 }
 
@@ -39,8 +41,8 @@ impl Registered {
         Self(name.to_owned())
     }
 
-    /// For the row that `creation` has just written.
-    pub(super) fn of_written_row(name: &AccountName) -> Self {
+    /// For a row that is there, or about to be, under the account's lock.
+    pub(super) fn of_locked_row(name: &AccountName) -> Self {
         Self(name.as_str().to_owned())
     }
 }
@@ -49,20 +51,19 @@ pub(crate) async fn standing(
     databases: &Databases,
     name: &AccountName,
 ) -> Result<Standing, DatabaseError> {
-    let row = databases
-        .system()
-        .await?
-        .query_typed_opt(
-            "select status from accounts where name = $1",
-            &[(&name.as_str(), Type::TEXT)],
-        )
-        .await?;
-    let Some(row) = row else {
+    let select = "select status, schema_version < $2 from accounts where name = $1";
+    let parameters: Parameters<'_> = &[
+        (&name.as_str(), Type::TEXT),
+        (&account_version(), Type::INT4),
+    ];
+    let system = databases.system().await?;
+    let Some(row) = system.query_typed_opt(select, parameters).await? else {
         return Ok(Standing::Unknown);
     };
-    Ok(match row.try_get(0)? {
-        "active" => Standing::Active,
-        "suspended" => Standing::Suspended,
+    Ok(match (row.try_get(0)?, row.try_get(1)?) {
+        ("active", false) => Standing::Active,
+        ("active", true) => Standing::Outdated,
+        ("suspended", _) => Standing::Suspended,
         _ => Standing::Unknown,
     })
 }
@@ -77,12 +78,4 @@ pub(crate) async fn listed(databases: &Databases) -> Result<Vec<Listed>, Databas
         })
     });
     listed.collect()
-}
-
-/// All accounts that have a database, suspended ones too.
-pub(crate) async fn registered(databases: &Databases) -> Result<Vec<Registered>, DatabaseError> {
-    let select = "select name from accounts where status <> 'creating' order by name";
-    let rows = databases.system().await?.query_typed(select, &[]).await?;
-    let registered = rows.iter().map(|row| Ok(Registered(row.try_get(0)?)));
-    registered.collect()
 }

@@ -1,6 +1,7 @@
 //! The whole router, with a database that is never reached: who gets in, and how refusals look.
 
 mod credentials;
+mod lifecycle;
 mod named;
 
 use std::convert::Infallible;
@@ -74,7 +75,7 @@ fn options(dev: bool) -> Options {
 }
 
 fn api(options: &Options) -> Api {
-    let server = Server::new(&options.database_url).unwrap();
+    let server = Server::new(&options.database.database_url).unwrap();
     let databases = Databases::new(server, options);
     let issuer = Issuer::new(options).unwrap();
     let pepper = Pepper::new(&Secret::of_test(1));
