@@ -255,6 +255,25 @@ async fn a_discarded_connection_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_of_a_forgotten_database_is_handed_out_again() {
+    let world = world(3, 4);
+    let held = world.lease("a").await;
+    drop(world.lease("a").await);
+    drop(world.lease("b").await);
+    world.pools.forget(&DatabaseName::of_test("a"));
+    world.pools.forget(&DatabaseName::of_test("never-used"));
+    // What was idle is closed; what is used is closed when it comes back.
+    sleep(DELAY * 2).await;
+    assert_eq!(world.open(), 2);
+    drop(held);
+    sleep(DELAY * 2).await;
+    assert_eq!(world.open(), 1);
+    assert_eq!(world.lease("b").await.number, 2, "others stay");
+    assert_eq!(world.lease("a").await.number, 3);
+    assert_eq!(world.lease("a").await.number, 3, "and is kept again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn idle_connections_are_closed_and_their_pools_forgotten() {
     let world = world(2, 4);
     let held = world.lease("a").await;
