@@ -144,6 +144,14 @@ impl Stack {
         }
     }
 
+    /// The service behind the gate, and its PostgreSQL; none with another upstream.
+    pub fn service(&self) -> Option<(&Upstream, &Postgres)> {
+        match &self.backend {
+            Backend::Service { upstream, postgres } => Some((upstream, postgres)),
+            Backend::Echo(_) | Backend::Other(_) => None,
+        }
+    }
+
     /// The variables that a command gets to find its way around.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let path = |path: &Path| path.display().to_string();

@@ -36,6 +36,15 @@ pub enum UpstreamError {
     Process(#[from] ProcessError),
 }
 
+/// What an upstream is started with beside the usual.
+#[derive(Clone, Debug, Default)]
+pub struct Additions {
+    /// Options.
+    pub arguments: Vec<String>,
+    /// Environment variables, for secrets.
+    pub environment: Vec<(String, String)>,
+}
+
 // === impl Upstream ===
 
 impl Upstream {
@@ -46,7 +55,19 @@ impl Upstream {
         issuer: &str,
         assertion_key: &str,
     ) -> Result<Self, UpstreamError> {
-        let mut child = Job::new("the upstream", tool.path())
+        let nothing = Additions::default();
+        Self::start_with(tool, database_url, issuer, assertion_key, &nothing)
+    }
+
+    /// The same, with more options.
+    pub fn start_with(
+        tool: &Tool,
+        database_url: &str,
+        issuer: &str,
+        assertion_key: &str,
+        additions: &Additions,
+    ) -> Result<Self, UpstreamError> {
+        let job = Job::new("the upstream", tool.path())
             .args(["upstream", "serve", "--listen", "127.0.0.1:0"])
             .args(["--internal-listen", "127.0.0.1:0"])
             .args(["--issuer", issuer, "--audience", AUDIENCE])
@@ -56,6 +77,10 @@ impl Upstream {
             // Both are secrets, and every user of the machine sees a process's arguments.
             .env("TOLLGATE_DATABASE_URL", database_url)
             .env(ASSERTION_KEY, assertion_key)
+            .args(&additions.arguments);
+        let environment = additions.environment.iter();
+        let mut child = environment
+            .fold(job, |job, (name, value)| job.env(name, value))
             .start(tool, Scratch::new()?)?;
         let (url, internal_url) = child.wait_for("it was ready", PATIENCE, |log| {
             let internal = after(log, "internal listener on ")?;
@@ -76,6 +101,16 @@ impl Upstream {
     /// The URL of its internal listener, which has the directory of accounts.
     pub fn internal_url(&self) -> &str {
         &self.internal_url
+    }
+
+    /// What it has written.
+    pub fn log(&self) -> String {
+        self.child.log()
+    }
+
+    /// How much of it is in memory, in bytes; none if it has ended.
+    pub fn resident(&self) -> Option<u64> {
+        self.child.resident()
     }
 
     /// Why it is no more, if it has ended by itself.

@@ -3,7 +3,11 @@
 mod migrations;
 mod name;
 mod server;
+mod servers;
+mod timeouts;
 mod whole;
+
+use std::sync::Arc;
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
@@ -14,6 +18,8 @@ pub use server::{ConnectError, Server, Session};
 
 pub(crate) use migrations::{create_database, migrate_account};
 pub(crate) use name::SYSTEM_DATABASE;
+pub(crate) use servers::{ServerName, Servers};
+pub(crate) use timeouts::timeouts;
 pub(crate) use whole::Whole;
 
 use crate::accounts::directory::{self, Registered, Standing};
@@ -39,9 +45,10 @@ pub struct AccountDatabases(Pools<Server>);
 /// All databases of the service.
 #[derive(Clone)]
 pub(crate) struct Databases {
+    /// The first one, which has the system database.
     pub(crate) server: Server,
     system: Pools<Server>,
-    accounts: AccountDatabases,
+    pub(crate) servers: Arc<Servers>,
 }
 
 /// Why a database did not do what was asked.
@@ -53,6 +60,9 @@ pub enum DatabaseError {
     /// The account may not be used for now.
     #[error("the account is suspended")]
     Suspended,
+    /// The account is on a server that this service was not told of.
+    #[error("the account is on the server `{0}`, and no --database-server has that name")]
+    ServerUnknown(String),
     /// All connections are in use.
     #[error("all connections are in use")]
     Busy,
@@ -76,15 +86,30 @@ impl AccountDatabases {
     pub async fn connection(&self, account: &Account) -> Result<Lease<Server>, DatabaseError> {
         Ok(self.0.acquire(&DatabaseName::from(account)).await?)
     }
+
+    async fn registered(&self, account: &Registered) -> Result<Lease<Server>, DatabaseError> {
+        Ok(self.0.acquire(&DatabaseName::from(account)).await?)
+    }
+
+    fn forget(&self, account: &Registered) {
+        self.0.forget(&DatabaseName::from(account));
+    }
 }
 
 // === impl Databases ===
 
 impl Databases {
-    pub(crate) fn new(server: Server, options: &Options) -> Self {
+    /// # Errors
+    ///
+    /// A URL in the options is no good.
+    pub(crate) fn new(options: &Options) -> Result<Self, Error> {
+        let server = Server::new("--database-url", &options.database_url)?;
+        let total = options.max_connections.get();
+        let per_database = options.max_connections_per_account.get();
         let limits = Limits {
-            per_database: options.max_connections_per_account.get(),
-            total: options.max_connections.get(),
+            // One account that has as many as it may, and keeps them, leaves something for the others.
+            per_database: per_database.min(total.saturating_sub(1)).max(1),
+            total,
             idle_timeout: options.idle_timeout,
             acquire_timeout: options.acquire_timeout,
         };
@@ -93,11 +118,12 @@ impl Databases {
             total: SYSTEM_CONNECTIONS,
             ..limits
         };
-        Self {
+        let servers = Servers::new(server.clone(), &options.database_servers, limits)?;
+        Ok(Self {
             system: Pools::new(server.clone(), system),
-            accounts: AccountDatabases::new(server.clone(), limits),
+            servers: Arc::new(servers),
             server,
-        }
+        })
     }
 
     /// Makes the system database where it is missing, and brings it and all account databases up to date.
@@ -112,7 +138,10 @@ impl Databases {
     /// A connection to the database of an account that exists and is not suspended.
     pub(crate) async fn account(&self, account: &Account) -> Result<Lease<Server>, DatabaseError> {
         match directory::standing(self, account.name()).await? {
-            Standing::Active => self.accounts.connection(account).await,
+            Standing::Active(server) => {
+                let host = self.servers.host(server.as_ref())?;
+                host.accounts.connection(account).await
+            }
             Standing::Suspended => Err(DatabaseError::Suspended),
             Standing::Unknown => Err(DatabaseError::Unknown),
         }
@@ -123,8 +152,19 @@ impl Databases {
         &self,
         account: &Registered,
     ) -> Result<Lease<Server>, DatabaseError> {
-        let name = DatabaseName::from(account);
-        Ok(self.accounts.0.acquire(&name).await?)
+        self.servers.of(account)?.accounts.registered(account).await
+    }
+
+    /// The server that has an account's database.
+    pub(crate) fn server_of(&self, account: &Registered) -> Result<&Server, DatabaseError> {
+        Ok(&self.servers.of(account)?.server)
+    }
+
+    /// Closes the idle connections to an account's database, and those in use when they come back.
+    pub(crate) fn forget(&self, account: &Registered) {
+        if let Ok(host) = self.servers.of(account) {
+            host.accounts.forget(account);
+        }
     }
 }
 
@@ -148,6 +188,10 @@ impl From<DatabaseError> for Problem {
             }
             DatabaseError::Suspended => {
                 Self::forbidden("account_suspended", "the account is suspended")
+            }
+            DatabaseError::ServerUnknown(_) => {
+                tracing::error!(%error, "an account cannot be served");
+                unavailable()
             }
             DatabaseError::Busy => Self::unavailable(
                 "database_busy",

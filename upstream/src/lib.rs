@@ -21,5 +21,5 @@ mod server;
 
 pub use error::Error;
 pub use logging::log_to_stderr;
-pub use options::{DatabaseUrl, Options};
+pub use options::{DatabaseUrl, NamedUrl, Options};
 pub use server::{Service, serve};

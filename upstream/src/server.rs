@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tollgate_policy::assertion::AssertionKey;
 
 use crate::api::{self, Api};
-use crate::database::{Databases, Server};
+use crate::database::Databases;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::options::Options;
@@ -62,7 +62,8 @@ pub async fn serve(options: Options) -> Result<(), Error> {
 impl Service {
     /// Prepares the databases and opens the ports.
     pub async fn start(options: &Options, key: AssertionKey) -> Result<Self, Error> {
-        let server = Server::new(&options.database_url)?;
+        // Neither connects yet.
+        let databases = Databases::new(options)?;
         let issuer = Issuer::new(options)?;
         // Before the databases are touched: a second instance by mistake ends here.
         let public = Listener::open("--listen", options.listen).await?;
@@ -71,7 +72,6 @@ impl Service {
             None => None,
         };
 
-        let databases = Databases::new(server, options);
         databases.prepare().await?;
         let gate = api::authenticator(key, &options.assertion_audience);
         let api = Api::new(databases, issuer, options);

@@ -16,8 +16,8 @@ use tollgate_policy::account::AccountName;
 
 use super::directory::Registered;
 use crate::database::{
-    DatabaseError, DatabaseName, Databases, MigrationError, Parameters, Session, create_database,
-    migrate_account,
+    DatabaseError, DatabaseName, Databases, MigrationError, Parameters, ServerName, Session,
+    create_database, migrate_account,
 };
 use crate::identity::Administrator;
 use crate::problem::Problem;
@@ -40,6 +40,7 @@ pub(crate) struct Creation {
 pub(crate) struct Created {
     name: String,
     status: String,
+    server: Option<String>,
     created_at: DateTime<Utc>,
 }
 
@@ -74,13 +75,14 @@ impl Creation {
         &self,
         administrator: &Administrator,
         name: AccountName,
+        server: Option<ServerName>,
     ) -> Result<Created, Problem> {
         let this = self.clone();
         let subject = administrator.account().subject().to_owned();
         // In a task of its own: a client that hangs up must not leave half an account.
         let task = tokio::spawn(async move {
             let _turn = this.turns.acquire().await;
-            let created = create(&this.databases, &name).await?;
+            let created = create(&this.databases, &name, server).await?;
             tracing::info!(account = name.as_str(), subject, "account created");
             Ok(created)
         });
@@ -94,18 +96,23 @@ impl Creation {
     }
 }
 
-async fn create(databases: &Databases, name: &AccountName) -> Result<Created, CreationError> {
+async fn create(
+    databases: &Databases,
+    name: &AccountName,
+    server: Option<ServerName>,
+) -> Result<Created, CreationError> {
     // Not from a pool: the lock is the session's, and goes with it whatever happens.
     let system = databases.server.session(&DatabaseName::system()).await;
     let system = system.map_err(DatabaseError::Connect)?;
     lock(&system, name).await?;
 
-    let account = claim(&system, name).await?;
-    let outcome = build(databases, &system, &account).await;
+    let account = claim(databases, &system, name, server).await?;
+    let host = host(databases, &account).await?;
+    let outcome = build(databases, &system, &host, &account).await;
     if let Err(error) = &outcome {
         tracing::error!(account = account.name(), %error, "an account could not be created");
         if !matches!(error, CreationError::DatabaseExists) {
-            clear(&system, &account).await?;
+            clear(databases, &host, &account).await?;
         }
         let delete = "delete from accounts where name = $1 and status = 'creating'";
         execute(&system, delete, name).await?;
@@ -120,38 +127,57 @@ async fn lock(system: &Session, name: &AccountName) -> Result<(), DatabaseError>
     Ok(())
 }
 
+/// A session on the server that has the account's database, or will have it.
+async fn host(databases: &Databases, account: &Registered) -> Result<Session, DatabaseError> {
+    let server = databases.server_of(account)?;
+    let session = server.session(&DatabaseName::maintenance()).await;
+    session.map_err(DatabaseError::Connect)
+}
+
 /// Writes the row, unless there is such an account, or a database that is not ours to give to one.
-async fn claim(system: &Session, name: &AccountName) -> Result<Registered, CreationError> {
+async fn claim(
+    databases: &Databases,
+    system: &Session,
+    name: &AccountName,
+    server: Option<ServerName>,
+) -> Result<Registered, CreationError> {
     let text: Parameters<'_> = &[(&name.as_str(), Type::TEXT)];
-    let select = "select status = 'creating' from accounts where name = $1";
+    let select = "select status = 'creating', server from accounts where name = $1";
     let row = system.query_typed_opt(select, text).await;
     let row = row.map_err(DatabaseError::from)?;
     if let Some(row) = row {
         if !row.try_get::<_, bool>(0).map_err(DatabaseError::from)? {
             return Err(CreationError::Exists);
         }
-        let left = Registered::of_written_row(name);
-        clear(system, &left).await?;
-        return Ok(left);
+        let left: Option<String> = row.try_get(1).map_err(DatabaseError::from)?;
+        let left = Registered::of_written_row(name, left.map(ServerName::of_row));
+        clear(databases, &host(databases, &left).await?, &left).await?;
+        let delete = "delete from accounts where name = $1 and status = 'creating'";
+        execute(system, delete, name).await?;
     }
+    let account = Registered::of_written_row(name, server);
     let select = "select from pg_database where datname = $1";
-    let database = system.query_typed_opt(select, text).await;
+    let host = host(databases, &account).await?;
+    let database = host.query_typed_opt(select, text).await;
     if database.map_err(DatabaseError::from)?.is_some() {
         return Err(CreationError::DatabaseExists);
     }
-    let insert = "insert into accounts (name, status) values ($1, 'creating')";
-    execute(system, insert, name).await?;
-    Ok(Registered::of_written_row(name))
+    let insert = "insert into accounts (name, status, server) values ($1, 'creating', $2)";
+    let server = account.server().map(ServerName::as_str);
+    let parameters: Parameters<'_> = &[(&name.as_str(), Type::TEXT), (&server, Type::TEXT)];
+    let inserted = system.execute_typed(insert, parameters).await;
+    inserted.map_err(DatabaseError::from)?;
+    Ok(account)
 }
 
 async fn build(
     databases: &Databases,
     system: &Session,
+    host: &Session,
     account: &Registered,
 ) -> Result<Created, CreationError> {
     let create = create_database(&DatabaseName::from(account));
-    system
-        .batch_execute(&create)
+    host.batch_execute(&create)
         .await
         .map_err(|error| match error.code() {
             // Made by somebody else since `claim` looked: not ours to drop.
@@ -161,7 +187,7 @@ async fn build(
     migrate_account(databases, account).await?;
 
     let activate = "update accounts set status = 'active' where name = $1 \
-                    returning name, status, created_at";
+                    returning name, status, server, created_at";
     let row = system
         .query_typed_one(activate, &[(&account.name(), Type::TEXT)])
         .await
@@ -170,10 +196,15 @@ async fn build(
 }
 
 /// Drops the database of a row that says `creating`. `force`: our own pool may not have closed its connection yet.
-async fn clear(system: &Session, account: &Registered) -> Result<(), DatabaseError> {
+async fn clear(
+    databases: &Databases,
+    host: &Session,
+    account: &Registered,
+) -> Result<(), DatabaseError> {
+    databases.forget(account);
     let name = DatabaseName::from(account).quoted();
     let statement = format!("drop database if exists {name} with (force)");
-    Ok(system.batch_execute(&statement).await?)
+    Ok(host.batch_execute(&statement).await?)
 }
 
 async fn execute(
@@ -195,6 +226,7 @@ impl TryFrom<&tokio_postgres::Row> for Created {
         Ok(Self {
             name: row.try_get("name")?,
             status: row.try_get("status")?,
+            server: row.try_get("server")?,
             created_at: row.try_get("created_at")?,
         })
     }

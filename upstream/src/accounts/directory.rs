@@ -4,19 +4,23 @@ use serde::Serialize;
 use tokio_postgres::types::Type;
 use tollgate_policy::account::AccountName;
 
-use crate::database::{DatabaseError, Databases};
+use crate::database::{DatabaseError, Databases, ServerName};
 
 /// Accounts that the public list has at most: it is for a login page, and for anybody.
 const LISTED: &str = "1000";
 
-/// The name of an account that has a row in the accounts table.
+/// An account that has a row in the accounts table.
 #[derive(Clone, Debug)]
-pub(crate) struct Registered(String);
+pub(crate) struct Registered {
+    name: String,
+    server: Option<ServerName>,
+}
 
 /// Whether an account may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    Active,
+    /// On the server of that name; none is the first.
+    Active(Option<ServerName>),
     Suspended,
     Unknown,
 }
@@ -31,17 +35,28 @@ pub(crate) struct Listed {
 
 impl Registered {
     pub(crate) fn name(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// The server that has its database; none is the first.
+    pub(crate) fn server(&self) -> Option<&ServerName> {
+        self.server.as_ref()
     }
 
     /// For a row that was just read.
-    pub(super) fn of_row(name: &str) -> Self {
-        Self(name.to_owned())
+    pub(super) fn of_row(name: &str, server: Option<&str>) -> Self {
+        Self {
+            name: name.to_owned(),
+            server: server.map(|server| ServerName::of_row(server.to_owned())),
+        }
     }
 
     /// For the row that `creation` has just written.
-    pub(super) fn of_written_row(name: &AccountName) -> Self {
-        Self(name.as_str().to_owned())
+    pub(super) fn of_written_row(name: &AccountName, server: Option<ServerName>) -> Self {
+        Self {
+            name: name.as_str().to_owned(),
+            server,
+        }
     }
 }
 
@@ -53,7 +68,7 @@ pub(crate) async fn standing(
         .system()
         .await?
         .query_typed_opt(
-            "select status from accounts where name = $1",
+            "select status, server from accounts where name = $1",
             &[(&name.as_str(), Type::TEXT)],
         )
         .await?;
@@ -61,7 +76,7 @@ pub(crate) async fn standing(
         return Ok(Standing::Unknown);
     };
     Ok(match row.try_get(0)? {
-        "active" => Standing::Active,
+        "active" => Standing::Active(row.try_get::<_, Option<_>>(1)?.map(ServerName::of_row)),
         "suspended" => Standing::Suspended,
         _ => Standing::Unknown,
     })
@@ -81,8 +96,10 @@ pub(crate) async fn listed(databases: &Databases) -> Result<Vec<Listed>, Databas
 
 /// All accounts that have a database, suspended ones too.
 pub(crate) async fn registered(databases: &Databases) -> Result<Vec<Registered>, DatabaseError> {
-    let select = "select name from accounts where status <> 'creating' order by name";
+    let select = "select name, server from accounts where status <> 'creating' order by name";
     let rows = databases.system().await?.query_typed(select, &[]).await?;
-    let registered = rows.iter().map(|row| Ok(Registered(row.try_get(0)?)));
+    let registered = rows
+        .iter()
+        .map(|row| Ok(Registered::of_row(row.try_get(0)?, row.try_get(1)?)));
     registered.collect()
 }

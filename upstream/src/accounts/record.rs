@@ -15,6 +15,8 @@ use crate::database::Parameters;
 pub(crate) struct Record {
     name: String,
     status: String,
+    /// The PostgreSQL server that has its database; none is the first.
+    server: Option<String>,
     created_at: DateTime<Utc>,
     caps: Caps,
 }
@@ -35,7 +37,7 @@ impl Record {
         name: &AccountName,
     ) -> Result<Option<Self>, tokio_postgres::Error> {
         // One statement, and so one moment.
-        let select = "select name, status, created_at, cap, dimension, most from accounts \
+        let select = "select name, status, server, created_at, cap, dimension, most from accounts \
                       left join account_caps on account = name where name = $1";
         let rows = system
             .query_typed(select, &[(&name.as_str(), Type::TEXT)])
@@ -50,6 +52,7 @@ impl Record {
         Ok(Some(Self {
             name: first.try_get("name")?,
             status: first.try_get("status")?,
+            server: first.try_get("server")?,
             created_at: first.try_get("created_at")?,
             caps,
         }))
@@ -57,7 +60,7 @@ impl Record {
 
     /// The proof that the account is in the table and has its database; none while that is being made.
     pub(crate) fn registered(&self) -> Option<Registered> {
-        (self.status != "creating").then(|| Registered::of_row(&self.name))
+        (self.status != "creating").then(|| Registered::of_row(&self.name, self.server.as_deref()))
     }
 }
 

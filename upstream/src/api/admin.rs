@@ -25,6 +25,9 @@ use path::AccountPath;
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAccount {
     name: String,
+    /// The PostgreSQL server to make it on; none is the first.
+    #[serde(default)]
+    server: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -40,7 +43,8 @@ pub(super) async fn create_account(
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<Created>), Problem> {
     let name = name::parse(&new.name)?;
-    let created = api.creation.create(&administrator, name).await?;
+    let server = api.databases.servers.choose(new.server.as_deref())?;
+    let created = api.creation.create(&administrator, name, server).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }
 

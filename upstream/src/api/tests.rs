@@ -19,7 +19,7 @@ use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind};
 use tower::ServiceExt;
 
 use super::{Api, authenticator, router};
-use crate::database::{Databases, Server};
+use crate::database::Databases;
 use crate::issuer::Issuer;
 use crate::options::Options;
 
@@ -71,8 +71,7 @@ fn options(dev: bool) -> Options {
 }
 
 fn api(options: &Options) -> Api {
-    let server = Server::new(&options.database_url).unwrap();
-    let databases = Databases::new(server, options);
+    let databases = Databases::new(options).unwrap();
     Api::new(databases, Issuer::new(options).unwrap(), options)
 }
 

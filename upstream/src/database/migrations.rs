@@ -3,7 +3,7 @@
 use refinery::Runner;
 use tokio::task::JoinSet;
 
-use super::{ConnectError, DatabaseError, DatabaseName, Databases, Session};
+use super::{ConnectError, DatabaseError, DatabaseName, Databases, Session, timeouts};
 use crate::accounts::directory::{self, Registered};
 use crate::error::Error;
 
@@ -34,9 +34,13 @@ pub enum MigrationError {
 
 pub(super) async fn prepare(databases: &Databases) -> Result<(), Error> {
     let mut session = system_session(databases).await?;
-    run(&mut session, &system::migrations::runner())
-        .await
-        .map_err(|error| Error::migration(&DatabaseName::system(), error))?;
+    run(
+        &mut session,
+        &DatabaseName::system(),
+        &system::migrations::runner(),
+    )
+    .await
+    .map_err(|error| Error::migration(&DatabaseName::system(), error))?;
     drop(session);
 
     let accounts = directory::registered(databases).await;
@@ -60,8 +64,9 @@ pub(crate) async fn migrate_account(
     databases: &Databases,
     account: &Registered,
 ) -> Result<(), MigrationError> {
+    let name = DatabaseName::from(account);
     let mut lease = databases.registered(account).await?;
-    let outcome = run(&mut lease, &account::migrations::runner()).await;
+    let outcome = run(&mut lease, &name, &account::migrations::runner()).await;
     // Its settings and its lock are not for the next user.
     lease.discard();
     outcome
@@ -109,7 +114,11 @@ pub(crate) fn create_database(name: &DatabaseName) -> String {
     )
 }
 
-async fn run(session: &mut Session, runner: &Runner) -> Result<(), MigrationError> {
+async fn run(
+    session: &mut Session,
+    database: &DatabaseName,
+    runner: &Runner,
+) -> Result<(), MigrationError> {
     // A migration may take its time, and so may waiting for another instance that runs the same one.
     session
         .batch_execute("set statement_timeout = 0")
@@ -121,5 +130,9 @@ async fn run(session: &mut Session, runner: &Runner) -> Result<(), MigrationErro
         .map_err(DatabaseError::from)?;
     let client: &mut tokio_postgres::Client = session;
     runner.run_async(client).await.map_err(Box::new)?;
+    session
+        .batch_execute(&timeouts(database))
+        .await
+        .map_err(DatabaseError::from)?;
     Ok(())
 }
