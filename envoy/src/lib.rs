@@ -3,6 +3,7 @@
 //! The `tollgate` command and the end-to-end tests are both made of these modules.
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod bench;
 pub mod build;
 pub mod client;

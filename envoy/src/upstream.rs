@@ -1,7 +1,10 @@
 //! The upstream as a process of its own: the service of `tollgate-upstream`, run by this same program.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tollgate_policy::account::AccountName;
+use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind};
 
 use crate::issuer::{ACCOUNTS_CLAIM, AUDIENCE};
 use crate::process::{Child, Job, ProcessError, Scratch, Tool};
@@ -122,6 +125,20 @@ impl Upstream {
     pub fn release(&mut self) {
         self.child.release();
     }
+}
+
+/// What the gate would say to the upstream of a request for `account`, signed with its key and good for a minute; none
+/// where one of them is no good.
+pub fn assertion(key: &str, account: &str, admin: bool) -> Option<String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let assertion = Assertion {
+        account: AccountName::parse(account.as_bytes())?,
+        subject: "the harness".to_owned(),
+        admin,
+        credential: CredentialKind::Jwt,
+    };
+    let key = AssertionKey::new(key.as_bytes()).ok()?;
+    key.sign(&assertion, ASSERTION_AUDIENCE, now.as_secs(), 60)
 }
 
 /// The rest of a whole line: without its end, the rest of the address may be on its way.
