@@ -14,6 +14,7 @@ pub mod envoy;
 pub mod issuer;
 pub mod minute;
 pub mod net;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod progress;

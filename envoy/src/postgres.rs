@@ -58,6 +58,17 @@ enum Started {
 // === impl Postgres ===
 
 impl Postgres {
+    /// The superuser.
+    pub(crate) const USER: &str = USER;
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn password(&self) -> &str {
+        &self.password
+    }
+
     /// Makes a cluster and starts it; ready when this comes back.
     pub fn start(tool: &Tool, tools: &PostgresTools) -> Result<Self, PostgresError> {
         Self::attempt(tool, tools, "once")
@@ -86,7 +97,12 @@ impl Postgres {
 
     /// The system database's URL, with user and password.
     pub fn url(&self) -> String {
-        let (port, password) = (self.port, &self.password);
+        self.url_at(self.port)
+    }
+
+    /// The same at another port, where a proxy is.
+    pub(crate) fn url_at(&self, port: u16) -> String {
+        let password = &self.password;
         format!("postgres://{USER}:{password}@127.0.0.1:{port}/{DATABASE}")
     }
 
@@ -227,7 +243,7 @@ fn is_open_to_all(folder: &Path) -> bool {
     })
 }
 
-fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir(to)?;
     fs::set_permissions(to, Permissions::from_mode(0o755))?;
     for entry in fs::read_dir(from)? {

@@ -31,6 +31,7 @@ mod issuer_faults;
 mod keys;
 mod logs;
 mod paths;
+mod pgbouncer;
 mod places;
 mod public;
 mod reload;
