@@ -42,6 +42,7 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Upstream {
     Serve(Box<tollgate_upstream::Options>),
+    Migrate(tollgate_upstream::MigrateOptions),
 }
 
 fn main() -> ExitCode {
@@ -89,6 +90,13 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             let runtime = tokio::runtime::Runtime::new()?;
             runtime.block_on(tollgate_upstream::serve(*options))?;
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Upstream(Upstream::Migrate(options)) => {
+            tollgate_upstream::log_to_stderr();
+            let runtime = tokio::runtime::Runtime::new()?;
+            let migrated = runtime.block_on(tollgate_upstream::migrate(options))?;
+            print!("{migrated}");
+            Ok(migrated.exit_code())
         }
     }
 }

@@ -116,6 +116,11 @@ impl Upstream {
         self.child.resident()
     }
 
+    /// Its process's number; none if it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.pid()
+    }
+
     /// Why it is no more, if it has ended by itself.
     pub fn ended(&mut self) -> Option<ProcessError> {
         self.child.ended()

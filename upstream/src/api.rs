@@ -25,7 +25,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use tollgate_policy::assertion::AssertionKey;
 
-use crate::accounts::creation::Creation;
+use crate::accounts::lifecycle::Lifecycle;
 use crate::database::Databases;
 use crate::identity::{Authenticator, authenticate};
 use crate::issuer::Issuer;
@@ -55,7 +55,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct Api {
     databases: Databases,
-    creation: Creation,
+    lifecycle: Lifecycle,
     issuer: Arc<Issuer>,
     longest_call: Duration,
     dev: bool,
@@ -66,7 +66,7 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(databases: Databases, issuer: Issuer, options: &Options) -> Self {
         Self {
-            creation: Creation::new(databases.clone()),
+            lifecycle: Lifecycle::new(databases.clone()),
             databases,
             issuer: Arc::new(issuer),
             longest_call: options.max_call_duration,
@@ -119,8 +119,16 @@ fn routes() -> Router<Api> {
 fn admin_routes() -> Router<Api> {
     let account = "/api/admin/accounts/{account}";
     Router::new()
-        .route("/api/admin/accounts", post(admin::create_account))
-        .route(account, get(admin::account).patch(admin::change_account))
+        .route(
+            "/api/admin/accounts",
+            get(admin::list_accounts).post(admin::create_account),
+        )
+        .route(
+            account,
+            get(admin::account)
+                .patch(admin::change_account)
+                .delete(admin::delete_account),
+        )
         .route(
             &format!("{account}/call-limits"),
             get(admin::call_limits).put(admin::put_call_limits),

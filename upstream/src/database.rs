@@ -1,9 +1,12 @@
 //! PostgreSQL: one database for the system, one for each account.
 
+mod lock;
+mod maintenance;
 mod migrations;
 mod name;
 mod server;
 mod servers;
+pub(crate) mod template;
 mod timeouts;
 mod whole;
 
@@ -16,16 +19,17 @@ pub use migrations::MigrationError;
 pub use name::DatabaseName;
 pub use server::{ConnectError, Server, Session};
 
-pub(crate) use migrations::{create_database, migrate_account};
+pub(crate) use lock::Lock;
+pub(crate) use maintenance::Maintenance;
+pub(crate) use migrations::{account_version, explain};
 pub(crate) use name::SYSTEM_DATABASE;
 pub(crate) use servers::{ServerName, Servers};
-pub(crate) use timeouts::timeouts;
 pub(crate) use whole::Whole;
 
 use crate::accounts::directory::{self, Registered, Standing};
 use crate::error::Error;
 use crate::identity::Account;
-use crate::options::Options;
+use crate::options::{DatabaseOptions, Options};
 use crate::pool::{AcquireFailure, Lease, Limits, Pools};
 use crate::problem::Problem;
 
@@ -63,6 +67,9 @@ pub enum DatabaseError {
     /// The account is on a server that this service was not told of.
     #[error("the account is on the server `{0}`, and no --database-server has that name")]
     ServerUnknown(String),
+    /// The account's database has an older schema than this program needs.
+    #[error("the account's database is not up to date")]
+    Outdated,
     /// All connections are in use.
     #[error("all connections are in use")]
     Busy,
@@ -103,7 +110,6 @@ impl Databases {
     ///
     /// A URL in the options is no good.
     pub(crate) fn new(options: &Options) -> Result<Self, Error> {
-        let server = Server::new("--database-url", &options.database_url)?;
         let total = options.max_connections.get();
         let per_database = options.max_connections_per_account.get();
         let limits = Limits {
@@ -113,6 +119,12 @@ impl Databases {
             idle_timeout: options.idle_timeout,
             acquire_timeout: options.acquire_timeout,
         };
+        Self::with(&options.database, limits)
+    }
+
+    /// With these limits for the accounts of each server.
+    pub(crate) fn with(options: &DatabaseOptions, limits: Limits) -> Result<Self, Error> {
+        let server = Server::new("--database-url", &options.database_url)?;
         let system = Limits {
             per_database: SYSTEM_CONNECTIONS,
             total: SYSTEM_CONNECTIONS,
@@ -126,9 +138,61 @@ impl Databases {
         })
     }
 
-    /// Makes the system database where it is missing, and brings it and all account databases up to date.
+    /// Makes the system database where it is missing, and brings it up to date.
     pub(crate) async fn prepare(&self) -> Result<(), Error> {
-        migrations::prepare(self).await
+        let mut session = self.system_session().await?;
+        migrations::migrate_system(&mut session)
+            .await
+            .map_err(|error| Error::migration(&DatabaseName::system(), error))
+    }
+
+    /// A connection to the system database, which is made where it is missing.
+    async fn system_session(&self) -> Result<Session, Error> {
+        let system = DatabaseName::system();
+        // Looked for before it is connected to: a proxy remembers for a while that there was no such database. Who may
+        // not look is told by the system database itself.
+        let maintenance = Maintenance::by_way_of(&self.server, &DatabaseName::maintenance()).await;
+        if let Ok(maintenance) = maintenance
+            && matches!(maintenance.has(&system).await, Ok(false))
+            && let Err(error) = maintenance.create_empty(&system).await
+        {
+            // Another instance may have made it in the meantime; connecting tells.
+            tracing::debug!(%error, "the system database was not made");
+        }
+        let session = self.server.session(&system).await;
+        session.map_err(Error::DatabaseUnreachable)
+    }
+
+    /// A connection for making an account's database, or taking it away.
+    pub(crate) async fn maintenance(
+        &self,
+        account: &Registered,
+    ) -> Result<Maintenance, DatabaseError> {
+        let server = &self.servers.of(account)?.server;
+        Maintenance::by_way_of(server, &DatabaseName::maintenance()).await
+    }
+
+    /// The same for each server that can be reached.
+    pub(crate) async fn maintenance_everywhere(&self) -> Vec<Maintenance> {
+        let mut reached = Vec::new();
+        for (name, server) in self.servers.all() {
+            match Maintenance::by_way_of(server, &DatabaseName::maintenance()).await {
+                Ok(maintenance) => reached.push(maintenance),
+                Err(error) => {
+                    tracing::warn!(server = name, %error, "a server cannot be looked after");
+                }
+            }
+        }
+        reached
+    }
+
+    /// Brings the account's database up to date, through the pool and so within its bounds.
+    pub(crate) async fn migrate(&self, account: &Registered) -> Result<(), MigrationError> {
+        let mut lease = self.registered(account).await?;
+        let outcome = migrations::migrate_account(&mut lease).await;
+        // Who migrates a thousand databases does not keep connections to them.
+        lease.discard();
+        outcome
     }
 
     pub(crate) async fn system(&self) -> Result<Lease<Server>, DatabaseError> {
@@ -143,6 +207,7 @@ impl Databases {
                 host.accounts.connection(account).await
             }
             Standing::Suspended => Err(DatabaseError::Suspended),
+            Standing::Outdated => Err(DatabaseError::Outdated),
             Standing::Unknown => Err(DatabaseError::Unknown),
         }
     }
@@ -153,11 +218,6 @@ impl Databases {
         account: &Registered,
     ) -> Result<Lease<Server>, DatabaseError> {
         self.servers.of(account)?.accounts.registered(account).await
-    }
-
-    /// The server that has an account's database.
-    pub(crate) fn server_of(&self, account: &Registered) -> Result<&Server, DatabaseError> {
-        Ok(&self.servers.of(account)?.server)
     }
 
     /// Closes the idle connections to an account's database, and those in use when they come back.
@@ -193,6 +253,11 @@ impl From<DatabaseError> for Problem {
                 tracing::error!(%error, "an account cannot be served");
                 unavailable()
             }
+            DatabaseError::Outdated => Self::unavailable(
+                "account_outdated",
+                "the account's database is being brought up to date",
+                RETRY_AFTER,
+            ),
             DatabaseError::Busy => Self::unavailable(
                 "database_busy",
                 "all connections to the database are in use",

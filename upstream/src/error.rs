@@ -60,6 +60,9 @@ pub enum Error {
         /// Why.
         why: Box<MigrationError>,
     },
+    /// `migrate` cannot go on: it needs the list of accounts, and to write down what it has done.
+    #[error("the system database failed ({0}); run `migrate` again, it goes on with what is left")]
+    Accounts(DatabaseError),
     /// The issuer's URL is not one.
     #[error("--issuer is not an http or https URL: {0}")]
     Issuer(String),

@@ -4,7 +4,7 @@
 //! its parts are for any axum service: the witness of a verified account ([`identity`]), and the bounded pools of
 //! connections that take it ([`pool`], [`database`]).
 //!
-//! The service as a whole is [`serve`] with [`Options`].
+//! The service as a whole is [`serve`] with [`Options`]; [`migrate`] brings the databases of all accounts up to date.
 
 mod accounts;
 mod api;
@@ -14,12 +14,16 @@ mod error;
 pub mod identity;
 mod issuer;
 mod logging;
+mod migrate;
 mod options;
 pub mod pool;
 pub mod problem;
 mod server;
+mod stop;
+mod upkeep;
 
 pub use error::Error;
 pub use logging::log_to_stderr;
-pub use options::{DatabaseUrl, NamedUrl, Options};
+pub use migrate::{Migrated, migrate};
+pub use options::{DatabaseOptions, DatabaseUrl, MigrateOptions, NamedUrl, Options};
 pub use server::{Service, serve};

@@ -21,25 +21,9 @@ pub struct Options {
     #[arg(long, env = "TOLLGATE_INTERNAL_LISTEN", value_name = "ADDRESS")]
     pub internal_listen: Option<SocketAddr>,
 
-    /// PostgreSQL server and user, as postgres://USER:PASSWORD@HOST:PORT; a database in it is ignored
-    #[arg(
-        long,
-        env = "TOLLGATE_DATABASE_URL",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
-    pub database_url: DatabaseUrl,
-
-    /// Another PostgreSQL server, which accounts can be made on by its name; may be repeated (in the variable: with spaces
-    /// between). Each server has --max-connections of its own
-    #[arg(
-        long = "database-server",
-        env = "TOLLGATE_DATABASE_SERVERS",
-        hide_env_values = true,
-        value_name = "NAME=URL",
-        value_delimiter = ' '
-    )]
-    pub database_servers: Vec<NamedUrl>,
+    /// Where the databases are.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
 
     /// The issuer whose tokens `GET /api/user/org` believes: the exact `iss`
     #[arg(long, env = "TOLLGATE_ISSUER", value_name = "URL")]
@@ -85,7 +69,8 @@ pub struct Options {
     #[arg(long, env = "TOLLGATE_DEV")]
     pub dev: bool,
 
-    /// Open connections to the account databases of a PostgreSQL server, in all; the system database has up to 4 more
+    /// Open connections to the account databases of a PostgreSQL server, in all; the system database has up to 4 more,
+    /// and accounts that are being made or deleted up to 8
     #[arg(
         long,
         env = "TOLLGATE_MAX_CONNECTIONS",
@@ -111,6 +96,42 @@ pub struct Options {
     /// How long a request may wait for a connection
     #[arg(long, env = "TOLLGATE_ACQUIRE_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
     pub acquire_timeout: Duration,
+}
+
+/// Where the databases are: the same flags for every command.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DatabaseOptions {
+    /// PostgreSQL server and user, as postgres://USER:PASSWORD@HOST:PORT; a database in it is ignored
+    #[arg(
+        long,
+        env = "TOLLGATE_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub database_url: DatabaseUrl,
+
+    /// Another PostgreSQL server, which accounts can be made on by its name; may be repeated (in the variable: with spaces
+    /// between). Each server has --max-connections of its own
+    #[arg(
+        long = "database-server",
+        env = "TOLLGATE_DATABASE_SERVERS",
+        hide_env_values = true,
+        value_name = "NAME=URL",
+        value_delimiter = ' '
+    )]
+    pub database_servers: Vec<NamedUrl>,
+}
+
+/// The flags of `migrate`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MigrateOptions {
+    /// Where the databases are.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+
+    /// How many databases are migrated at once
+    #[arg(long, short, value_name = "N", default_value = "4")]
+    pub jobs: NonZeroUsize,
 }
 
 /// A PostgreSQL URL, with its password: never shown.

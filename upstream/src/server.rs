@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tollgate_policy::assertion::AssertionKey;
 
 use crate::api::{self, Api};
@@ -17,12 +17,16 @@ use crate::database::Databases;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::options::Options;
+use crate::stop::Stop;
+use crate::upkeep;
 
 /// How long requests may still run once the service was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The service, ready: its databases are up to date and its ports are open.
+/// The service, ready: its system database is up to date and its ports are open.
 pub struct Service {
+    /// Ends when this is dropped.
+    upkeep: JoinSet<()>,
     public: Port,
     internal: Option<Port>,
 }
@@ -51,7 +55,7 @@ struct Listener {
 pub async fn serve(options: Options) -> Result<(), Error> {
     let key = assertion_key(&options.assertion_key_env)?;
     // Listened to from here on: a signal may come as soon as the line is out.
-    let stop = Stop::new()?;
+    let mut stop = Stop::new()?;
     let service = Service::start(&options, key).await?;
     announce(&service)?;
     service.run(stop.wait()).await
@@ -73,9 +77,12 @@ impl Service {
         };
 
         databases.prepare().await?;
+        let mut upkeep = JoinSet::new();
+        upkeep.spawn(upkeep::keep_up(databases.clone()));
         let gate = api::authenticator(key, &options.assertion_audience);
         let api = Api::new(databases, issuer, options);
         Ok(Self {
+            upkeep,
             internal: internal.map(|listener| Port {
                 listener,
                 app: api::internal::router(api.clone()),
@@ -118,6 +125,7 @@ impl Service {
         }
         tracing::info!("stopping");
         drop(stopped);
+        drop(self.upkeep);
         if let Ok(outcome) = tokio::time::timeout(GRACE, &mut servers).await {
             return Ok(outcome.map_err(io::Error::other)??);
         }
@@ -174,28 +182,4 @@ fn announce(service: &Service) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(lines.as_bytes())?;
     stdout.flush()
-}
-
-/// The signals that end the service.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-// === impl Stop ===
-
-impl Stop {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

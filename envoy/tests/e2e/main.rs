@@ -29,6 +29,7 @@ mod isolation;
 mod issuer;
 mod issuer_faults;
 mod keys;
+mod lifecycle;
 mod logs;
 mod paths;
 mod pgbouncer;

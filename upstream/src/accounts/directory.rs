@@ -4,7 +4,7 @@ use serde::Serialize;
 use tokio_postgres::types::Type;
 use tollgate_policy::account::AccountName;
 
-use crate::database::{DatabaseError, Databases, ServerName};
+use crate::database::{DatabaseError, Databases, Parameters, ServerName, account_version};
 
 /// Accounts that the public list has at most: it is for a login page, and for anybody.
 const LISTED: &str = "1000";
@@ -22,6 +22,8 @@ pub(crate) enum Standing {
     /// On the server of that name; none is the first.
     Active(Option<ServerName>),
     Suspended,
+    /// Its database is older than this program.
+    Outdated,
     Unknown,
 }
 
@@ -51,8 +53,8 @@ impl Registered {
         }
     }
 
-    /// For the row that `creation` has just written.
-    pub(super) fn of_written_row(name: &AccountName, server: Option<ServerName>) -> Self {
+    /// For a row that is there, or about to be, under the account's lock.
+    pub(super) fn of_locked_row(name: &AccountName, server: Option<ServerName>) -> Self {
         Self {
             name: name.as_str().to_owned(),
             server,
@@ -64,20 +66,22 @@ pub(crate) async fn standing(
     databases: &Databases,
     name: &AccountName,
 ) -> Result<Standing, DatabaseError> {
-    let row = databases
-        .system()
-        .await?
-        .query_typed_opt(
-            "select status, server from accounts where name = $1",
-            &[(&name.as_str(), Type::TEXT)],
-        )
-        .await?;
-    let Some(row) = row else {
+    let select = "select status, schema_version < $2, server from accounts where name = $1";
+    let parameters: Parameters<'_> = &[
+        (&name.as_str(), Type::TEXT),
+        (&account_version(), Type::INT4),
+    ];
+    let system = databases.system().await?;
+    let Some(row) = system.query_typed_opt(select, parameters).await? else {
         return Ok(Standing::Unknown);
     };
-    Ok(match row.try_get(0)? {
-        "active" => Standing::Active(row.try_get::<_, Option<_>>(1)?.map(ServerName::of_row)),
-        "suspended" => Standing::Suspended,
+    Ok(match (row.try_get(0)?, row.try_get(1)?) {
+        ("active", false) => {
+            let server: Option<String> = row.try_get(2)?;
+            Standing::Active(server.map(ServerName::of_row))
+        }
+        ("active", true) => Standing::Outdated,
+        ("suspended", _) => Standing::Suspended,
         _ => Standing::Unknown,
     })
 }
@@ -92,14 +96,4 @@ pub(crate) async fn listed(databases: &Databases) -> Result<Vec<Listed>, Databas
         })
     });
     listed.collect()
-}
-
-/// All accounts that have a database, suspended ones too.
-pub(crate) async fn registered(databases: &Databases) -> Result<Vec<Registered>, DatabaseError> {
-    let select = "select name, server from accounts where status <> 'creating' order by name";
-    let rows = databases.system().await?.query_typed(select, &[]).await?;
-    let registered = rows
-        .iter()
-        .map(|row| Ok(Registered::of_row(row.try_get(0)?, row.try_get(1)?)));
-    registered.collect()
 }

@@ -1,5 +1,6 @@
 //! The whole router, with a database that is never reached: who gets in, and how refusals look.
 
+mod lifecycle;
 mod named;
 
 use std::convert::Infallible;

@@ -25,7 +25,7 @@ pub(crate) struct Servers {
 
 /// One server, and the account databases on it.
 pub(crate) struct Host {
-    pub(crate) server: Server,
+    pub(super) server: Server,
     pub(super) accounts: AccountDatabases,
 }
 
@@ -91,6 +91,13 @@ impl Servers {
                 host.ok_or_else(|| DatabaseError::ServerUnknown(name.to_string()))
             }
         }
+    }
+
+    /// Each with its name; empty is the first's.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Server)> {
+        let named = self.named.iter();
+        let named = named.map(|(name, host)| (name.as_str(), &host.server));
+        std::iter::once(("", &self.first.server)).chain(named)
     }
 
     pub(super) fn of(&self, account: &Registered) -> Result<&Host, DatabaseError> {

@@ -3,7 +3,7 @@
 
 use super::DatabaseName;
 
-/// The statements that give the timeouts to a database; sessions that begin after them have them. For the owner of the
+/// Those that are there already got them from the migrations `timeouts`, with the same values. The statements that give the timeouts to a database; sessions that begin after them have them. For the owner of the
 /// database, in whatever database of the same server; not twice at the same time.
 ///
 /// A statement that takes longer is ended: its client has given up, and the next user of its connection waits. A
