@@ -13,6 +13,10 @@ use crate::tools::PgbouncerTool;
 /// How long the start may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Sessions to the system database: who makes an account keeps one in a transaction, and needs a second one; two accounts
+/// are made at a time, and requests need some too.
+const SYSTEM_SESSIONS: usize = 8;
+
 /// A running PgBouncer. Dropping it stops it.
 #[derive(Debug)]
 pub struct Pgbouncer {
@@ -23,7 +27,8 @@ pub struct Pgbouncer {
 // === impl Pgbouncer ===
 
 impl Pgbouncer {
-    /// Starts it in transaction mode, for whatever database, with so many sessions to each.
+    /// Starts it in transaction mode, for whatever database, with so many sessions to each; the system database
+    /// has more, because it must.
     pub fn start(
         tool: &Tool,
         program: &PgbouncerTool,
@@ -39,7 +44,8 @@ impl Pgbouncer {
             format!("\"{}\" \"{password}\"\n", Postgres::USER),
         )?;
         let config = format!(
-            "[databases]\n* = host=127.0.0.1 port={behind}\n[pgbouncer]\n\
+            "[databases]\n* = host=127.0.0.1 port={behind}\n\
+             kataven-admin = host=127.0.0.1 port={behind} pool_size={SYSTEM_SESSIONS}\n[pgbouncer]\n\
              listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
              auth_type = scram-sha-256\nauth_file = users.txt\nadmin_users = {}\n\
              pool_mode = transaction\ndefault_pool_size = {sessions}\nmax_client_conn = 200\n\

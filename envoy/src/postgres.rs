@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::net;
 use crate::process::supervise::{StopSignal, User};
 use crate::process::{self, Child, Job, ProcessError, Scratch, Tool};
@@ -113,20 +115,9 @@ impl Postgres {
     ///
     /// It does not run, or is not one of [`Self::start_durable`].
     pub fn kill(&self) -> io::Result<()> {
-        let file = self.child.folder().join("data/postmaster.pid");
-        let lines = fs::read_to_string(file)?;
-        let pid = lines.lines().next().and_then(|line| line.parse().ok());
-        let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
+        let pid = self.pid()?;
         let children = process::children_of(pid);
-        let kill = |pid| {
-            let pid = i32::try_from(pid)
-                .ok()
-                .and_then(rustix::process::Pid::from_raw);
-            let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL)?;
-            io::Result::Ok(())
-        };
-        kill(pid)?;
+        signal(pid, Signal::KILL)?;
         // They end by themselves when they notice, and keep the memory until then that the next server needs.
         let deadline = Instant::now() + PATIENCE;
         while process::is_there(pid) || children.iter().any(|child| process::is_there(*child)) {
@@ -136,6 +127,22 @@ impl Postgres {
             thread::sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    /// Stops it where it is: it takes connections, and says nothing.
+    pub fn freeze(&self) -> io::Result<()> {
+        signal(self.pid()?, Signal::STOP)
+    }
+
+    /// Lets it go on after [`Self::freeze`].
+    pub fn thaw(&self) -> io::Result<()> {
+        signal(self.pid()?, Signal::CONT)
+    }
+
+    fn pid(&self) -> io::Result<u32> {
+        let lines = fs::read_to_string(self.child.folder().join("data/postmaster.pid"))?;
+        let pid = lines.lines().next().and_then(|line| line.parse().ok());
+        pid.ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     /// Starts it again after [`Self::kill`], without waiting until it is ready.
@@ -211,6 +218,12 @@ while "$bin/postgres" "$@"; [ $? -eq 137 ]; do
     rm -f resume
 done
 "#;
+
+fn signal(pid: u32, signal: Signal) -> io::Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
+    Ok(kill_process(pid, signal)?)
+}
 
 /// Gives the folder to `user`, and returns a folder of programs that the user can reach.
 fn give_to(

@@ -123,7 +123,7 @@ fn nothing_is_mixed_up_and_counts_are_exact() {
     assert_eq!(put.send().unwrap().status, 200);
     let agent = world.request("POST", AGENTS, "account-0");
     let agent = agent.json(&json!({"name": "Ada"})).send().unwrap().json();
-    let call = json!({"agent_id": agent["id"], "from": "+14155550100", "to": "+14155550101"});
+    let call = json!({"agent_id": agent["id"], "from_number": "+14155550100", "to_number": "+14155550101"});
     let originate = world.request("POST", "/api/v1/calls/originate", "account-0");
     let answers = at_once(&originate.json(&call), 30);
     let passed = answers.iter().filter(|answer| answer.status == 200);
