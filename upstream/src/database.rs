@@ -106,6 +106,8 @@ impl AccountDatabases {
 // === impl Databases ===
 
 impl Databases {
+    /// Nothing is connected before it is asked for.
+    ///
     /// # Errors
     ///
     /// A URL in the options is no good.

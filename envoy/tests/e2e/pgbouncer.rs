@@ -2,7 +2,7 @@
 //! another session, and what a session was told is somebody else's then.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -170,7 +170,9 @@ fn timeouts_are_the_databases_own() {
         &runtime,
         "set idle_in_transaction_session_timeout = 0; begin; lock table agents",
     );
+    let begun = Instant::now();
     let answer = list();
+    assert!(begun.elapsed() < Duration::from_secs(4));
     assert_eq!(
         answer.outcome(),
         "503 database_unavailable",
