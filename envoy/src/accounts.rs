@@ -21,6 +21,7 @@ pub use visits::Round;
 pub use watch::Watch;
 
 use crate::client::Origin;
+use crate::progress::Progress;
 use crate::random;
 use crate::stack::{Builder, Stack, StackError};
 use crate::upstream::assertion;
@@ -77,15 +78,22 @@ pub enum AccountsError {
 // === impl Accounts ===
 
 impl Accounts {
-    /// Runs it; `stack` is one to be started, such as [`Stack::builder`] gives.
-    pub fn run(self, stack: Builder) -> Result<Report, AccountsError> {
+    /// Runs it; `stack` is one to be started, such as [`Stack::builder`] gives. It comes back with what was found,
+    /// because ending it takes a while: there are many databases to remove.
+    pub fn run(
+        self,
+        stack: Builder,
+        progress: &Progress,
+    ) -> Result<(Report, Stack), AccountsError> {
         let stack = self.start(stack)?;
         let upstream = Origin::parse(&stack.upstream_url())?;
         let names: Vec<_> = (0..self.accounts)
             .map(|number| format!("account-{number}"))
             .collect();
         let begun = Instant::now();
-        create(upstream, stack.assertion_key(), &names)?;
+        progress.step("making the accounts", || {
+            create(upstream, stack.assertion_key(), &names)
+        })?;
         let created = begun.elapsed();
 
         let watch = Watch::start(&stack)?;
@@ -97,7 +105,9 @@ impl Accounts {
         let mut rounds = vec![Round::alone(&stack, &watch, &mut tenants)?];
         for _ in 0..self.rounds {
             random::shuffle(&mut tenants);
-            let round = Round::visit(&stack, &watch, &tenants, self.at_once)?;
+            let round = progress.step("visiting all of them", || {
+                Round::visit(&stack, &watch, &tenants, self.at_once)
+            })?;
             rounds.push(round);
         }
         let clients = tenants.into_iter().take(self.at_once).map(|tenant| {
@@ -107,14 +117,19 @@ impl Accounts {
         });
         let duration = Duration::from_secs(self.seconds);
         watch.forget();
-        let clients = run_clients(clients.collect(), duration)?;
-        Ok(Report {
+        let clients = clients.collect();
+        let clients = progress.step("writing and reading through the gate", || {
+            run_clients(clients, duration)
+        })?;
+        let report = Report {
             accounts: self,
             created,
             rounds,
             clients,
             clients_connections: watch.most(),
-        })
+        };
+        drop(watch);
+        Ok((report, stack))
     }
 
     /// The caps are lifted, and the gate does not ask for a directory that accounts are added to all the time.

@@ -72,8 +72,10 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             })
         }
         Command::Accounts(accounts) => {
-            let report = accounts.run(Stack::builder(Tool::current()?))?;
+            let stack = Stack::builder(Tool::current()?);
+            let (report, stack) = accounts.run(stack, &Progress::new())?;
             print!("{report}");
+            drop(stack);
             Ok(if report.is_right() {
                 ExitCode::SUCCESS
             } else {

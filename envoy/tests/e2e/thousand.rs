@@ -2,6 +2,8 @@
 
 use tollgate_envoy::accounts::Accounts;
 
+use tollgate_envoy::progress::Progress;
+
 use crate::world::stack;
 
 #[test]
@@ -13,7 +15,7 @@ fn more_accounts_than_connections_are_served() {
         rounds: 2,
         seconds: 3,
     };
-    let report = small.run(stack()).unwrap();
+    let (report, _stack) = small.run(stack(), &Progress::new()).unwrap();
     assert!(report.is_right(), "{report}");
     let visits: Vec<_> = report
         .rounds
