@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod bench;
+pub mod browser;
 pub mod build;
 pub mod client;
 pub mod config;

@@ -21,7 +21,7 @@ use crate::postgres::{Postgres, PostgresError};
 use crate::process::{ProcessError, Tool};
 use crate::server::Server;
 use crate::tools::ToolError;
-use crate::upstream::{Upstream, UpstreamError};
+use crate::upstream::{Secrets, Upstream, UpstreamError};
 
 /// The accounts that there are.
 pub const ACCOUNTS: [&str; 2] = ["acme", "globex"];
@@ -34,7 +34,7 @@ pub struct Stack {
     /// As Envoy has it now.
     config: Mutex<Config>,
     backend: Backend,
-    assertion_key: String,
+    secrets: Secrets,
     module: PathBuf,
     envoy_binary: PathBuf,
     gate: Origin,
@@ -106,7 +106,17 @@ impl Stack {
 
     /// The key that signs the gate's assertions.
     pub fn assertion_key(&self) -> &str {
-        &self.assertion_key
+        &self.secrets.assertion_key
+    }
+
+    /// What the upstream was started with.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The credential that the gate shows at the upstream's internal listener.
+    pub fn introspection_token(&self) -> &str {
+        &self.secrets.introspection_token
     }
 
     /// `GET path` through the gate.
@@ -134,12 +144,10 @@ impl Stack {
         self.backend.url()
     }
 
-    /// The directory of accounts, which the upstream's internal listener has; none with the echo upstream.
-    pub fn directory_url(&self) -> Option<String> {
+    /// The upstream's internal listener; none with another upstream.
+    pub fn internal_url(&self) -> Option<&str> {
         match &self.backend {
-            Backend::Service { upstream, .. } => {
-                Some(format!("{}/internal/directory", upstream.internal_url()))
-            }
+            Backend::Service { upstream, .. } => Some(upstream.internal_url()),
             Backend::Echo(_) | Backend::Other(_) => None,
         }
     }
@@ -150,6 +158,12 @@ impl Stack {
             Backend::Service { upstream, postgres } => Some((upstream, postgres)),
             Backend::Echo(_) | Backend::Other(_) => None,
         }
+    }
+
+    /// The directory of accounts, which the upstream's internal listener has; none with the echo upstream.
+    pub fn directory_url(&self) -> Option<String> {
+        let url = self.internal_url()?;
+        Some(format!("{url}/internal/directory"))
     }
 
     /// The variables that a command gets to find its way around.

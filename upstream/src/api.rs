@@ -3,8 +3,10 @@
 mod accounts;
 mod admin;
 mod agents;
+mod api_keys;
 mod body;
 mod calls;
+mod fields;
 mod health;
 pub(crate) mod internal;
 mod login;
@@ -22,13 +24,15 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{get, patch, post, put};
 use tollgate_policy::assertion::AssertionKey;
 
 use crate::accounts::lifecycle::Lifecycle;
 use crate::database::Databases;
 use crate::identity::{Authenticator, authenticate};
 use crate::issuer::Issuer;
+use crate::keys::introspection::KeyHolders;
+use crate::keys::{LastUses, Pepper};
 use crate::options::Options;
 use crate::problem::Problem;
 
@@ -42,6 +46,9 @@ const PUBLIC: [(Method, &str); 4] = [
     (Method::POST, "/api/login"),
     (Method::GET, "/api/user/org"),
 ];
+
+/// What a widget's visitor may do with the token that the widget has: no more than this, at both mounts.
+const RESTRICTED: [(Method, &str); 1] = [(Method::GET, "/api/v1/agents/{id}")];
 
 const HEALTH: &str = "/healthz";
 
@@ -57,6 +64,8 @@ pub(crate) struct Api {
     databases: Databases,
     lifecycle: Lifecycle,
     issuer: Arc<Issuer>,
+    pepper: Pepper,
+    key_holders: KeyHolders,
     longest_call: Duration,
     dev: bool,
 }
@@ -64,11 +73,19 @@ pub(crate) struct Api {
 // === impl Api ===
 
 impl Api {
-    pub(crate) fn new(databases: Databases, issuer: Issuer, options: &Options) -> Self {
+    pub(crate) fn new(
+        databases: Databases,
+        issuer: Issuer,
+        pepper: Pepper,
+        uses: LastUses,
+        options: &Options,
+    ) -> Self {
         Self {
+            key_holders: KeyHolders::new(databases.clone(), pepper.clone(), uses),
             lifecycle: Lifecycle::new(databases.clone()),
             databases,
             issuer: Arc::new(issuer),
+            pepper,
             longest_call: options.max_call_duration,
             dev: options.dev,
         }
@@ -77,6 +94,10 @@ impl Api {
 
 pub(crate) fn authenticator(key: AssertionKey, audience: &str) -> Authenticator {
     let gate = Authenticator::new(key, audience).public(Method::GET, HEALTH);
+    let gate = RESTRICTED.into_iter().fold(gate, |gate, (method, route)| {
+        gate.restricted(method.clone(), route)
+            .restricted(method, format!("{SECOND_MOUNT}{route}"))
+    });
     PUBLIC.into_iter().fold(gate, |gate, (method, route)| {
         gate.public(method.clone(), route)
             .public(method, format!("{SECOND_MOUNT}{route}"))
@@ -109,6 +130,14 @@ fn routes() -> Router<Api> {
             get(agents::read)
                 .patch(agents::update)
                 .delete(agents::delete),
+        )
+        .route(
+            "/api/v1/api-keys",
+            get(api_keys::list).post(api_keys::create),
+        )
+        .route(
+            "/api/v1/api-keys/{id}",
+            patch(api_keys::update).delete(api_keys::delete),
         )
         .route("/api/v1/calls/originate", post(calls::originate))
         .route("/api/v1/calls/{id}/end", post(calls::end))

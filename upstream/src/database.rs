@@ -201,13 +201,26 @@ impl Databases {
         Ok(self.system.acquire(&DatabaseName::system()).await?)
     }
 
+    /// A connection to the system database, for what it has of an account that exists and is not suspended.
+    pub(crate) async fn system_of(
+        &self,
+        account: &Account,
+    ) -> Result<Lease<Server>, DatabaseError> {
+        self.check_standing(account).await?;
+        self.system().await
+    }
+
     /// A connection to the database of an account that exists and is not suspended.
     pub(crate) async fn account(&self, account: &Account) -> Result<Lease<Server>, DatabaseError> {
+        let server = self.check_standing(account).await?;
+        let host = self.servers.host(server.as_ref())?;
+        host.accounts.connection(account).await
+    }
+
+    /// The server that has the account's database; none is the first.
+    async fn check_standing(&self, account: &Account) -> Result<Option<ServerName>, DatabaseError> {
         match directory::standing(self, account.name()).await? {
-            Standing::Active(server) => {
-                let host = self.servers.host(server.as_ref())?;
-                host.accounts.connection(account).await
-            }
+            Standing::Active(server) => Ok(server),
             Standing::Suspended => Err(DatabaseError::Suspended),
             Standing::Outdated => Err(DatabaseError::Outdated),
             Standing::Unknown => Err(DatabaseError::Unknown),

@@ -24,6 +24,36 @@ pub enum Error {
         /// How short.
         why: WeakKey,
     },
+    /// There is no secret of another kind.
+    #[error(
+        "the environment variable {variable} is not set; put {what} into it, at least 32 bytes of random text"
+    )]
+    SecretMissing {
+        /// Where it should be.
+        variable: String,
+        /// What it is for.
+        what: &'static str,
+    },
+    /// A secret can be guessed.
+    #[error(
+        "the environment variable {variable} is too short for {what}: it has {bytes} bytes and needs at least 32, of random text"
+    )]
+    SecretWeak {
+        /// Where it is.
+        variable: String,
+        /// What it is for.
+        what: &'static str,
+        /// How many bytes it has.
+        bytes: usize,
+    },
+    /// The gate's credential cannot be sent.
+    #[error(
+        "the environment variable {0} has characters that no header can carry; write visible ASCII, at least 32 characters, without a line break"
+    )]
+    SecretNoHeader(String),
+    /// The issuer of the widget's tokens has no name.
+    #[error("--widget-issuer is not an http or https URL: {0}")]
+    WidgetIssuer(String),
     /// A database URL is not one.
     #[error("{option} is not a PostgreSQL URL ({why}); write postgres://USER:PASSWORD@HOST:PORT")]
     DatabaseUrl {

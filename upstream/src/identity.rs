@@ -21,6 +21,7 @@
 //! ```
 
 mod authenticate;
+mod gate;
 
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ use tollgate_policy::account::AccountName;
 use tollgate_policy::assertion::{Assertion, CredentialKind};
 
 pub use authenticate::{Authenticator, authenticate};
+
+pub(crate) use gate::{GateCredential, only_the_gate};
 
 use crate::problem::Problem;
 
@@ -41,6 +44,11 @@ pub struct Account(Arc<Assertion>);
 /// An [`Account`] whose caller is an administrator, and acts as one.
 #[derive(Clone, Debug)]
 pub struct Administrator(Account);
+
+/// An [`Account`] whose caller showed an OIDC token, as people do; no API key, and no widget's token. What makes
+/// credentials asks for it, so that one that leaked cannot make others.
+#[derive(Clone, Debug)]
+pub struct User(Account);
 
 // === impl Account ===
 
@@ -87,7 +95,7 @@ impl<S: Sync> FromRequestParts<S> for Administrator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let account = Account::from_request_parts(parts, state).await?;
+        let User(account) = User::from_request_parts(parts, state).await?;
         if account.0.admin {
             Ok(Self(account))
         } else {
@@ -97,4 +105,32 @@ impl<S: Sync> FromRequestParts<S> for Administrator {
             ))
         }
     }
+}
+
+// === impl User ===
+
+impl User {
+    /// The caller, and the account that the request names.
+    pub fn account(&self) -> &Account {
+        &self.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for User {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let account = Account::from_request_parts(parts, state).await?;
+        match account.credential() {
+            CredentialKind::Jwt => Ok(Self(account)),
+            CredentialKind::RestrictedJwt | CredentialKind::ApiKey => Err(not_allowed()),
+        }
+    }
+}
+
+fn not_allowed() -> Problem {
+    Problem::forbidden(
+        "credential_not_allowed",
+        "this needs another kind of credential: a user's own token of the issuer",
+    )
 }

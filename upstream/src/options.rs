@@ -16,8 +16,8 @@ pub struct Options {
     #[arg(long, env = "TOLLGATE_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// Address of a second, internal listener, which has the directory of accounts for the gate; whoever reaches it
-    /// needs no credential, so nobody but the gate may
+    /// Address of a second, internal listener, for the gate alone: the directory of accounts, the introspection of API
+    /// keys, and the key set of the widget's tokens
     #[arg(long, env = "TOLLGATE_INTERNAL_LISTEN", value_name = "ADDRESS")]
     pub internal_listen: Option<SocketAddr>,
 
@@ -60,6 +60,45 @@ pub struct Options {
         default_value = "upstream"
     )]
     pub assertion_audience: String,
+
+    /// Name of the environment variable with the pepper that API keys and widget keys are hashed with before they are
+    /// stored, at least 32 bytes; another one makes all keys unknown
+    #[arg(
+        long,
+        env = "TOLLGATE_KEY_PEPPER_ENV",
+        value_name = "NAME",
+        default_value = "TOLLGATE_KEY_PEPPER"
+    )]
+    pub key_pepper_env: String,
+
+    /// Name of the environment variable with the credential that the gate shows at the internal listener, at least 32
+    /// bytes; sent as it stands where it has a space, else as `Bearer VALUE`
+    #[arg(
+        long,
+        env = "TOLLGATE_INTROSPECTION_TOKEN_ENV",
+        value_name = "NAME",
+        default_value = "TOLLGATE_INTROSPECTION_TOKEN"
+    )]
+    pub introspection_token_env: String,
+
+    /// Name of the environment variable with the secret that the key of the widget's tokens is derived from, at least
+    /// 32 bytes; the same for all instances
+    #[arg(
+        long,
+        env = "TOLLGATE_WIDGET_SECRET_ENV",
+        value_name = "NAME",
+        default_value = "TOLLGATE_WIDGET_SECRET"
+    )]
+    pub widget_secret_env: String,
+
+    /// The `iss` of the widget's tokens: what the gate has as their issuer
+    #[arg(
+        long,
+        env = "TOLLGATE_WIDGET_ISSUER",
+        value_name = "URL",
+        default_value = "https://accounts.internal/widget"
+    )]
+    pub widget_issuer: String,
 
     /// How long a call can be, from 1s to 7days: one whose end nobody told of counts as ended after this
     #[arg(long, env = "TOLLGATE_MAX_CALL_DURATION", value_name = "DURATION", default_value = "4h", value_parser = call_duration)]

@@ -1,6 +1,5 @@
 //! Starts, serves, and stops.
 
-use std::env;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,13 +9,14 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tollgate_policy::assertion::AssertionKey;
 
 use crate::api::{self, Api};
 use crate::database::Databases;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::keys::LastUses;
 use crate::options::Options;
+use crate::secrets::Secrets;
 use crate::stop::Stop;
 use crate::upkeep;
 
@@ -29,6 +29,8 @@ pub struct Service {
     upkeep: JoinSet<()>,
     public: Port,
     internal: Option<Port>,
+    databases: Databases,
+    uses: LastUses,
 }
 
 /// An open port, and what answers there.
@@ -46,17 +48,17 @@ struct Listener {
 /// Runs the service until SIGINT or SIGTERM.
 ///
 /// Once it is ready it prints one line to stdout, `listening on http://ADDRESS`, where there is an internal listener
-/// another, `internal listener on http://ADDRESS`, and nothing else ever. The assertion key comes from the environment
-/// variable that the options name.
+/// another, `internal listener on http://ADDRESS`, and nothing else ever. Secrets come from the environment variables that
+/// the options name.
 ///
 /// # Errors
 ///
 /// What keeps it from starting, in a sentence for whoever started it.
 pub async fn serve(options: Options) -> Result<(), Error> {
-    let key = assertion_key(&options.assertion_key_env)?;
+    let secrets = Secrets::from_environment(&options)?;
     // Listened to from here on: a signal may come as soon as the line is out.
     let mut stop = Stop::new()?;
-    let service = Service::start(&options, key).await?;
+    let service = Service::start(&options, secrets).await?;
     announce(&service)?;
     service.run(stop.wait()).await
 }
@@ -65,27 +67,38 @@ pub async fn serve(options: Options) -> Result<(), Error> {
 
 impl Service {
     /// Prepares the databases and opens the ports.
-    pub async fn start(options: &Options, key: AssertionKey) -> Result<Self, Error> {
+    pub async fn start(options: &Options, secrets: Secrets) -> Result<Self, Error> {
         // Neither connects yet.
         let databases = Databases::new(options)?;
         let issuer = Issuer::new(options)?;
         // Before the databases are touched: a second instance by mistake ends here.
         let public = Listener::open("--listen", options.listen).await?;
-        let internal = match options.internal_listen {
-            Some(address) => Some(Listener::open("--internal-listen", address).await?),
+        let internal = match options.internal_listen.zip(secrets.gate) {
+            Some((address, gate)) => {
+                Some((Listener::open("--internal-listen", address).await?, gate))
+            }
             None => None,
         };
 
         databases.prepare().await?;
         let mut upkeep = JoinSet::new();
         upkeep.spawn(upkeep::keep_up(databases.clone()));
-        let gate = api::authenticator(key, &options.assertion_audience);
-        let api = Api::new(databases, issuer, options);
+        let gate = api::authenticator(secrets.assertion, &options.assertion_audience);
+        let uses = LastUses::default();
+        let api = Api::new(
+            databases.clone(),
+            issuer,
+            secrets.pepper,
+            uses.clone(),
+            options,
+        );
         Ok(Self {
             upkeep,
-            internal: internal.map(|listener| Port {
+            databases,
+            uses,
+            internal: internal.map(|(listener, gate)| Port {
                 listener,
-                app: api::internal::router(api.clone()),
+                app: api::internal::router(api.clone(), gate),
             }),
             public: Port {
                 listener: public,
@@ -106,6 +119,17 @@ impl Service {
 
     /// Serves until `stop` is done; then ends what still runs, within a bounded time.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
+        let (databases, uses) = (self.databases.clone(), self.uses.clone());
+        let outcome = tokio::select! {
+            outcome = self.serve(stop) => outcome,
+            // Has no end.
+            () = uses.keep_writing(&databases) => Ok(()),
+        };
+        uses.write_the_last(&databases).await;
+        outcome
+    }
+
+    async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         let (stopped, told) = watch::channel(());
         let public = self.public.serve(told.clone());
         let internal = self.internal.map(|port| port.serve(told));
@@ -163,14 +187,6 @@ impl Port {
             .with_graceful_shutdown(stop)
             .await
     }
-}
-
-fn assertion_key(variable: &str) -> Result<AssertionKey, Error> {
-    let key = env::var_os(variable).ok_or_else(|| Error::KeyMissing(variable.to_owned()))?;
-    AssertionKey::new(key.as_encoded_bytes()).map_err(|why| Error::KeyWeak {
-        variable: variable.to_owned(),
-        why,
-    })
 }
 
 /// In one piece, for whoever waits for the first line and then looks for the second.

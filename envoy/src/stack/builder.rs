@@ -18,8 +18,8 @@ use crate::postgres::Postgres;
 use crate::process::Tool;
 use crate::progress::Progress;
 use crate::tools::Tools;
-use crate::upstream::{ASSERTION_KEY, Additions, Upstream};
-use crate::{build, echo, random};
+use crate::upstream::{Additions, Secrets, Upstream};
+use crate::{build, echo};
 
 /// What a stack shall be. The defaults are the demo's.
 pub struct Builder {
@@ -175,16 +175,16 @@ impl Builder {
             Ok::<_, StackError>((join(binary)?, issuer?, postgres.transpose()?))
         })?;
 
-        let key = random::hex(32);
-        let backend = self.start_backend(postgres, &issuer, &key)?;
-        self.start_envoy(backend, issuer, binary, module, key)
+        let secrets = Secrets::random();
+        let backend = self.start_backend(postgres, &issuer, &secrets)?;
+        self.start_envoy(backend, issuer, binary, module, secrets)
     }
 
     fn start_backend(
         &self,
         postgres: Option<Postgres>,
         issuer: &Issuer,
-        key: &str,
+        secrets: &Secrets,
     ) -> Result<Backend, StackError> {
         let Some(postgres) = postgres else {
             return match self.behind {
@@ -194,10 +194,10 @@ impl Builder {
         };
         let upstream = self.progress.step("starting the upstream", || {
             let (tool, url) = (&self.tool, postgres.url());
-            let upstream = Upstream::start_with(tool, &url, issuer.url(), key, &self.upstream)?;
+            let upstream = Upstream::start_with(tool, &url, issuer.url(), secrets, &self.upstream)?;
             accounts::create(
                 Origin::parse(upstream.url()).map_err(EnvoyError::from)?,
-                key,
+                &secrets.assertion_key,
             )?;
             Ok::<_, StackError>(upstream)
         })?;
@@ -210,13 +210,13 @@ impl Builder {
         issuer: Issuer,
         binary: PathBuf,
         module: PathBuf,
-        key: String,
+        secrets: Secrets,
     ) -> Result<Stack, StackError> {
         let config = configuration(&backend, &issuer, &module, self.port, self.changes)?;
         let setting = Setting {
             binary: &binary,
             workers: self.workers,
-            environment: &[(ASSERTION_KEY, &key)],
+            environment: &secrets.environment(),
             drain: self.drain,
         };
         let envoy = self.progress.step("starting Envoy", || {
@@ -229,7 +229,7 @@ impl Builder {
             envoy,
             config: Mutex::new(config),
             backend,
-            assertion_key: key,
+            secrets,
             module,
             envoy_binary: binary,
         })

@@ -105,7 +105,7 @@ fn administer(method: &str, path: &str) -> Request {
 }
 
 /// Sends the request so often at the same time, each on a connection of its own.
-fn at_once(request: &Request, number: usize) -> Vec<Response> {
+pub fn at_once(request: &Request, number: usize) -> Vec<Response> {
     let start = Barrier::new(number);
     thread::scope(|scope| {
         let threads: Vec<_> = (0..number)

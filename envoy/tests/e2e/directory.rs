@@ -10,7 +10,8 @@ use crate::world::{AGENTS, gate, stack};
 /// A request past the gate, to the internal listener.
 fn directory(stack: &Stack, method: &str) -> Request {
     let origin = Origin::parse(&stack.directory_url().unwrap()).unwrap();
-    origin.request(method, "/internal/directory")
+    let request = origin.request(method, "/internal/directory");
+    request.bearer(stack.introspection_token())
 }
 
 fn read(stack: &Stack) -> Response {
@@ -242,6 +243,10 @@ fn the_directory_is_on_the_internal_listener_only() {
     assert_eq!(internal.get("/healthz").send().unwrap().status, 200);
     for (request, expected) in [
         (internal.get(AGENTS), "404 not_found"),
+        (
+            internal.get("/internal/directory"),
+            "401 gate_credential_invalid",
+        ),
         (
             internal.post("/internal/directory"),
             "405 method_not_allowed",

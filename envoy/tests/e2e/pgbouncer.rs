@@ -14,7 +14,7 @@ use tollgate_envoy::pgbouncer::Pgbouncer;
 use tollgate_envoy::postgres::Postgres;
 use tollgate_envoy::progress::Progress;
 use tollgate_envoy::tools::Tools;
-use tollgate_envoy::upstream::{Upstream, assertion};
+use tollgate_envoy::upstream::{Secrets, Upstream, assertion};
 
 use crate::world::{AGENTS, tool, wait_until};
 
@@ -22,6 +22,13 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// PgBouncer's sessions to each database; the service has up to 8 connections to one.
 const SESSIONS: usize = 2;
+
+fn secrets() -> Secrets {
+    Secrets {
+        assertion_key: KEY.to_owned(),
+        ..Secrets::random()
+    }
+}
 
 struct World {
     upstream: Upstream,
@@ -37,7 +44,7 @@ impl World {
         let postgres = Postgres::start(&tool(), &tools.postgres().unwrap()).unwrap();
         let program = tools.pgbouncer().unwrap();
         let bouncer = Pgbouncer::start(&tool(), &program, &postgres, SESSIONS).unwrap();
-        let upstream = Upstream::start(&tool(), bouncer.url(), issuer.url(), KEY).unwrap();
+        let upstream = Upstream::start(&tool(), bouncer.url(), issuer.url(), &secrets()).unwrap();
         Self {
             upstream,
             bouncer,

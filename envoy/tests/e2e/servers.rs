@@ -9,12 +9,19 @@ use tollgate_envoy::issuer::Issuer;
 use tollgate_envoy::postgres::Postgres;
 use tollgate_envoy::progress::Progress;
 use tollgate_envoy::tools::Tools;
-use tollgate_envoy::upstream::{Additions, Upstream, assertion};
+use tollgate_envoy::upstream::{Additions, Secrets, Upstream, assertion};
 
 use crate::database::Database;
 use crate::world::{AGENTS, tool, wait_until};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+fn secrets() -> Secrets {
+    Secrets {
+        assertion_key: KEY.to_owned(),
+        ..Secrets::random()
+    }
+}
 
 struct World {
     first: Postgres,
@@ -43,7 +50,7 @@ impl World {
             ..Additions::default()
         };
         let (tool, url) = (tool(), self.first.url());
-        let upstream = Upstream::start_with(&tool, &url, self.issuer.url(), KEY, &additions);
+        let upstream = Upstream::start_with(&tool, &url, self.issuer.url(), &secrets(), &additions);
         Service(upstream.unwrap())
     }
 }

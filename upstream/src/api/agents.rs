@@ -3,7 +3,7 @@
 mod input;
 
 use axum::Json;
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::Api;
 use super::body::Body;
+use super::fields::id_in_path;
 use crate::identity::Account;
 use crate::problem::Problem;
 use input::{AgentChange, NewAgent};
@@ -135,7 +136,7 @@ pub(super) fn not_found() -> Problem {
 }
 
 /// An agent's id in the path.
-pub(super) struct AgentId(Uuid);
+pub(super) struct AgentId(pub(super) Uuid);
 
 // === impl AgentId ===
 
@@ -146,10 +147,7 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for AgentId {
         parts: &mut axum::http::request::Parts,
         state: &S,
     ) -> Result<Self, Problem> {
-        let parameters = RawPathParams::from_request_parts(parts, state).await;
-        let parameters = parameters.map_err(|_| not_found())?;
-        let id = parameters.iter().next().map(|(_, id)| id);
-        let id = id.and_then(|id| Uuid::try_parse(id).ok());
+        let id = id_in_path(parts, state).await;
         id.map(Self).ok_or_else(not_found)
     }
 }

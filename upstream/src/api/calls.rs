@@ -3,12 +3,13 @@
 mod input;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, RawPathParams, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use uuid::Uuid;
 
 use super::body::Body;
+use super::fields::id_in_path;
 use super::{Api, agents};
 use crate::calls::{self, Call, CallLimits, OriginateError};
 use crate::identity::Account;
@@ -65,10 +66,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CallId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let parameters = RawPathParams::from_request_parts(parts, state).await;
-        let parameters = parameters.map_err(|_| not_found())?;
-        let id = parameters.iter().next().map(|(_, id)| id);
-        let id = id.and_then(|id| Uuid::try_parse(id).ok());
+        let id = id_in_path(parts, state).await;
         id.map(Self).ok_or_else(not_found)
     }
 }

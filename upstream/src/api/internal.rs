@@ -1,22 +1,27 @@
-//! The internal listener: what the gate reads. It asks nobody who they are, so only the gate may reach it.
+//! The internal listener: what the gate asks for. Only the gate has the credential for it.
 
 mod etag;
+mod introspect;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{FromRef, State};
+use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 
 use super::{Api, HEALTH, health, limit_time, no_method, no_route, observe};
 use crate::accounts::snapshot::Snapshot;
+use crate::identity::{GateCredential, only_the_gate};
 use crate::problem::Problem;
 use etag::EntityTag;
+
+#[cfg(test)]
+pub(super) use introspect::BODY_LIMIT;
 
 /// What the handlers have.
 #[derive(Clone)]
@@ -27,16 +32,20 @@ struct Internal {
     turn: Arc<Semaphore>,
 }
 
-pub(crate) fn router(api: Api) -> Router {
+pub(crate) fn router(api: Api, gate: GateCredential) -> Router {
     let internal = Internal {
         api,
         turn: Arc::new(Semaphore::new(1)),
     };
     Router::new()
-        .route(HEALTH, get(health::answer))
         .route("/internal/directory", get(directory))
+        .route("/internal/introspect", post(introspect::introspect))
+        .route_layer(middleware::from_fn_with_state(gate, only_the_gate))
+        // From here on, for everybody who reaches the port.
+        .route(HEALTH, get(health::answer))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(introspect::BODY_LIMIT))
         .layer(middleware::from_fn(limit_time))
         .layer(middleware::from_fn(observe::observe))
         .with_state(internal)

@@ -1,5 +1,6 @@
 //! The whole router, with a database that is never reached: who gets in, and how refusals look.
 
+mod credentials;
 mod lifecycle;
 mod named;
 
@@ -22,7 +23,9 @@ use tower::ServiceExt;
 use super::{Api, authenticator, router};
 use crate::database::Databases;
 use crate::issuer::Issuer;
+use crate::keys::{LastUses, Pepper};
 use crate::options::Options;
+use crate::secrets::Secret;
 
 const KEY: &[u8] = &[7; 32];
 
@@ -73,7 +76,9 @@ fn options(dev: bool) -> Options {
 
 fn api(options: &Options) -> Api {
     let databases = Databases::new(options).unwrap();
-    Api::new(databases, Issuer::new(options).unwrap(), options)
+    let issuer = Issuer::new(options).unwrap();
+    let pepper = Pepper::new(&Secret::of_test(1));
+    Api::new(databases, issuer, pepper, LastUses::default(), options)
 }
 
 /// Asks a service of its own. A request is `METHOD PATH`.
@@ -250,7 +255,11 @@ async fn what_is_not_public_is_protected() {
         ("PUT /api/v1/call-limits", 401, 405),
         ("GET /api/v1/calls/originate", 401, 405),
         ("POST /api/v1/calls/0/end", 401, 404),
+        ("GET /api/v1/api-keys", 401, 503),
+        ("PATCH /api/v1/api-keys/0", 401, 404),
+        ("DELETE /api/v1/api-keys/0", 401, 404),
         // Of the internal listener only.
+        ("POST /internal/introspect", 401, 404),
         ("GET /internal/directory", 401, 404),
         ("GET /hub-api/internal/directory", 401, 404),
     ];

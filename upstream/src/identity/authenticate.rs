@@ -8,7 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tollgate_policy::assertion::{AssertionKey, HEADER};
+use tollgate_policy::assertion::{AssertionKey, CredentialKind, HEADER};
 
 use super::Account;
 use crate::accounts::name;
@@ -17,12 +17,13 @@ use crate::problem::Problem;
 const ACCOUNT_HEADER: &str = "x-account-id";
 const CHALLENGE: &str = "Tollgate realm=\"tollgate\"";
 
-/// What an assertion must be like, and which routes go without.
+/// What an assertion must be like, which routes go without, and which are for restricted tokens too.
 #[derive(Debug)]
 pub struct Authenticator {
     key: AssertionKey,
     audience: String,
     public: HashSet<(Method, String)>,
+    restricted: HashSet<(Method, String)>,
 }
 
 // === impl Authenticator ===
@@ -34,6 +35,7 @@ impl Authenticator {
             key,
             audience: audience.into(),
             public: HashSet::new(),
+            restricted: HashSet::new(),
         }
     }
 
@@ -44,14 +46,29 @@ impl Authenticator {
         self
     }
 
-    fn is_public(&self, request: &Request) -> bool {
-        request
-            .extensions()
-            .get::<MatchedPath>()
-            .is_some_and(|route| {
-                let route = (request.method().clone(), route.as_str().to_owned());
-                self.public.contains(&route)
-            })
+    /// Lets tokens of restricted issuers ([`CredentialKind::RestrictedJwt`]: visitors of a web page) use one method of
+    /// one route. They get 403 everywhere else, whatever the gate lets through.
+    #[must_use]
+    pub fn restricted(mut self, method: Method, route: impl Into<String>) -> Self {
+        self.restricted.insert((method, route.into()));
+        self
+    }
+
+    /// The account; none on a public route.
+    fn admit(&self, request: &Request) -> Result<Option<Account>, Problem> {
+        let route = request.extensions().get::<MatchedPath>();
+        let route = route.map(|route| (request.method().clone(), route.as_str().to_owned()));
+        let is_one_of = |routes: &HashSet<_>| route.as_ref().is_some_and(|it| routes.contains(it));
+        if is_one_of(&self.public) {
+            return Ok(None);
+        }
+        let account = self.verify(request.headers())?;
+        match account.credential() {
+            CredentialKind::RestrictedJwt if !is_one_of(&self.restricted) => {
+                Err(super::not_allowed())
+            }
+            _ => Ok(Some(account)),
+        }
     }
 
     fn verify(&self, headers: &HeaderMap) -> Result<Account, Problem> {
@@ -90,11 +107,12 @@ pub async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if !gate.is_public(&request) {
-        match gate.verify(request.headers()) {
-            Ok(account) => request.extensions_mut().insert(account),
-            Err(problem) => return problem.into_response(),
-        };
+    match gate.admit(&request) {
+        Ok(Some(account)) => {
+            request.extensions_mut().insert(account);
+        }
+        Ok(None) => {}
+        Err(problem) => return problem.into_response(),
     }
     next.run(request).await
 }

@@ -145,6 +145,7 @@ fn an_account_from_before_has_limits_too() {
     let acme = Database::open(&stack, "acme");
     acme.run(
         "insert into agents (name) values ('Ada'); drop table calls, call_limits; \
+         alter table agents drop column widget_enabled, drop column widget_auth_mode; \
          delete from refinery_schema_history where version > 1",
     );
     Database::open(&stack, SYSTEM).run("update accounts set schema_version = 0");
@@ -157,8 +158,13 @@ fn an_account_from_before_has_limits_too() {
     assert_eq!(before.outcome(), "503 account_outdated");
 
     let issuer = Issuer::start().unwrap();
-    let key = stack.assertion_key();
-    let next = Upstream::start(&tool(), &database::url(&stack), issuer.url(), key).unwrap();
+    let next = Upstream::start(
+        &tool(),
+        &database::url(&stack),
+        issuer.url(),
+        stack.secrets(),
+    )
+    .unwrap();
     let expected = json!({
         "concurrent_max": null,
         "calls_per_minute": null,

@@ -32,11 +32,10 @@ fn said(output: &Output) -> String {
 /// Waits for its end: its status, and all that it said.
 fn end(child: &mut Child) -> (Option<i32>, String) {
     let ended = child.wait_for("the end", PATIENCE, |_| None::<()>);
-    let status = match ended.unwrap_err() {
-        ProcessError::Ended { status, .. } => status.code(),
-        other => Err(other).unwrap(),
+    let Err(ProcessError::Ended { status, .. }) = ended else {
+        unreachable!("{ended:?}");
     };
-    (status, child.log())
+    (status.code(), child.log())
 }
 
 #[test]

@@ -11,14 +11,12 @@ use tollgate_envoy::postgres::Postgres;
 use tollgate_envoy::process::{Child, Job, Scratch};
 use tollgate_envoy::progress::Progress;
 use tollgate_envoy::tools::Tools;
-use tollgate_envoy::upstream::Upstream;
+use tollgate_envoy::upstream::{Secrets, Upstream};
 use tollgate_policy::account::AccountName;
 use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind, HEADER};
 
 use crate::database::{Database, SYSTEM};
 use crate::world::{AGENTS, tool, wait_until};
-
-const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// The first version of an account's schema.
 const FIRST: &str = include_str!("../../../../upstream/migrations/account/V1__agents.sql");
@@ -28,12 +26,14 @@ const LEFT: &str = "select count(*) from pg_database where datname like 'TOLLGAT
 
 pub struct World {
     issuer: Issuer,
+    secrets: Secrets,
     postgres: Postgres,
 }
 
 /// A service, and how to ask it past the gate.
 pub struct Service {
     upstream: Upstream,
+    key: String,
 }
 
 // === impl World ===
@@ -43,14 +43,16 @@ impl World {
         let programs = Tools::new(Progress::new()).postgres().unwrap();
         Self {
             issuer: Issuer::start().unwrap(),
+            secrets: Secrets::random(),
             postgres: Postgres::start(&tool(), &programs).unwrap(),
         }
     }
 
     pub fn serve(&self) -> Service {
-        let upstream = Upstream::start(&tool(), &self.postgres.url(), self.issuer.url(), KEY);
+        let (url, issuer) = (self.postgres.url(), self.issuer.url());
         Service {
-            upstream: upstream.unwrap(),
+            upstream: Upstream::start(&tool(), &url, issuer, &self.secrets).unwrap(),
+            key: self.secrets.assertion_key.clone(),
         }
     }
 
@@ -170,7 +172,7 @@ impl Service {
             credential: CredentialKind::Jwt,
         };
         let now = jsonwebtoken::get_current_timestamp();
-        let key = AssertionKey::new(KEY.as_bytes()).unwrap();
+        let key = AssertionKey::new(self.key.as_bytes()).unwrap();
         let assertion = key.sign(&assertion, "upstream", now, 60).unwrap();
         let origin = Origin::parse(self.upstream.url()).unwrap();
         origin.request(method, path).header(HEADER, assertion)

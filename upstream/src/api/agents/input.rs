@@ -1,12 +1,10 @@
 //! What may be written of an agent.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::api::body::invalid;
+use crate::api::fields::{self, not_null};
 use crate::problem::Problem;
-
-/// The longest name, in characters.
-const LONGEST_NAME: usize = 200;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -51,7 +49,7 @@ impl Status {
 
 impl NewAgent {
     pub(super) fn validated(self) -> Result<(String, Status), Problem> {
-        Ok((agent_name(&self.name)?, self.status))
+        Ok((fields::name("name", &self.name)?, self.status))
     }
 }
 
@@ -62,35 +60,10 @@ impl AgentChange {
         if self.name.is_none() && self.status.is_none() {
             return Err(invalid("nothing to change; send `name`, `status` or both"));
         }
-        let name = self.name.as_deref().map(agent_name).transpose()?;
+        let name = self.name.as_deref();
+        let name = name.map(|name| fields::name("name", name)).transpose()?;
         Ok((name, self.status))
     }
-}
-
-/// Without the spaces around it.
-fn agent_name(name: &str) -> Result<String, Problem> {
-    let name = name.trim();
-    if name.is_empty() {
-        return Err(invalid("name: must not be empty"));
-    }
-    if name.chars().count() > LONGEST_NAME {
-        return Err(invalid(format!(
-            "name: must have at most {LONGEST_NAME} characters"
-        )));
-    }
-    // PostgreSQL's text cannot have NUL; the others are no part of a name either.
-    if name.chars().any(char::is_control) {
-        return Err(invalid("name: must not have control characters"));
-    }
-    Ok(name.to_owned())
-}
-
-fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]
@@ -128,13 +101,6 @@ mod tests {
             let expected = name.map(|name| (name.to_owned(), status));
             assert_eq!(created(body), expected, "{body}");
         }
-    }
-
-    #[test]
-    fn a_name_has_an_end() {
-        let longest = "é".repeat(LONGEST_NAME);
-        assert_eq!(agent_name(&longest).as_deref(), Ok(longest.as_str()));
-        assert!(agent_name(&format!("{longest}é")).is_err());
     }
 
     #[test]

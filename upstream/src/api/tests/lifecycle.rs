@@ -12,7 +12,7 @@ async fn what_is_not_meant_is_refused_before_the_database_is_asked() {
         ),
         (
             "PATCH /api/admin/accounts/acme",
-            r#"{"status": "active", "name": null}"#,
+            r#"{"status": "active", "name": "acme"}"#,
             (400, "account_not_renamed"),
         ),
         (

@@ -1,7 +1,6 @@
-//! What administrators name in paths and bodies, and what the internal listener has.
+//! What administrators name in paths and bodies.
 
-use super::super::internal;
-use super::{ASSERTION, Brief, JSON, admin, api, ask, ask_of, options};
+use super::{ASSERTION, Brief, JSON, admin, ask};
 
 #[tokio::test]
 async fn what_administrators_name_is_parsed() {
@@ -99,29 +98,5 @@ async fn what_administrators_name_is_parsed() {
     for (request, body, expected) in table {
         let answer = ask(request, &[(ASSERTION, &admin), JSON], body).await;
         assert_eq!(answer.brief(), *expected, "{request} {body}");
-    }
-}
-
-#[tokio::test]
-async fn the_internal_listener_has_the_directory_and_no_more() {
-    let table = [
-        ("GET /internal/directory", (503, "database_unavailable")),
-        ("HEAD /internal/directory", (503, "")),
-        ("GET /healthz", (503, "database_unavailable")),
-        ("POST /internal/directory", (405, "method_not_allowed")),
-        ("DELETE /internal/directory", (405, "method_not_allowed")),
-        ("GET /internal/directory/", (404, "not_found")),
-        ("GET /api/v1/agents", (404, "not_found")),
-        ("GET /api/accounts", (404, "not_found")),
-    ];
-    for (request, expected) in table {
-        let internal = internal::router(api(&options(false)));
-        // Neither does an assertion open anything here.
-        let headers = [(ASSERTION, admin())];
-        let headers = headers
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str()));
-        let answer = ask_of(internal, request, &headers, "").await;
-        assert_eq!(answer.brief(), expected, "{request}");
     }
 }

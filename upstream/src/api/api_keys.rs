@@ -1,0 +1,141 @@
+//! API keys: for programs of an account. Only a user's token makes or changes one, so that a key which leaked cannot
+//! make another, nor undo its end.
+
+use axum::Json;
+use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::Api;
+use super::body::{Body, invalid};
+use super::fields::{self, id_in_path, not_null};
+use crate::identity::{Account, User};
+use crate::keys::api_key::ApiKey;
+use crate::keys::{API_KEY, Expiry, Minted};
+use crate::problem::Problem;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewKey {
+    name: String,
+    expiry: Expiry,
+}
+
+/// An absent field stays as it is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyChange {
+    #[serde(default, deserialize_with = "not_null")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    disabled: Option<bool>,
+}
+
+/// `GET /api/v1/api-keys`: all of them, the newest first.
+pub(super) async fn list(
+    account: Account,
+    State(api): State<Api>,
+) -> Result<Json<Vec<ApiKey>>, Problem> {
+    let system = api.databases.system_of(&account).await?;
+    Ok(Json(ApiKey::list(&system, &account).await?))
+}
+
+/// `POST /api/v1/api-keys`: the one answer that has the key's text.
+pub(super) async fn create(
+    user: User,
+    State(api): State<Api>,
+    Body(new): Body<NewKey>,
+) -> Result<impl IntoResponse, Problem> {
+    let account = user.account();
+    let name = fields::name("name", &new.name)?;
+    let minted = Minted::new(API_KEY, account, &api.pepper).map_err(no_random)?;
+    let mut system = api.databases.system_of(account).await?;
+    let created = ApiKey::create(&mut system, account, &name, new.expiry, minted).await??;
+    tracing::info!(
+        account = account.name().as_str(),
+        subject = account.subject(),
+        "an API key was made"
+    );
+    let once = [(CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, once, Json(created)))
+}
+
+/// `PATCH /api/v1/api-keys/{id}`
+pub(super) async fn update(
+    user: User,
+    State(api): State<Api>,
+    KeyId(id): KeyId,
+    Body(change): Body<KeyChange>,
+) -> Result<Json<ApiKey>, Problem> {
+    let account = user.account();
+    if change.name.is_none() && change.disabled.is_none() {
+        return Err(invalid(
+            "nothing to change; send `name`, `disabled` or both",
+        ));
+    }
+    let name = change.name.as_deref();
+    let name = name.map(|name| fields::name("name", name)).transpose()?;
+    let system = api.databases.system_of(account).await?;
+    let key = ApiKey::change(&system, account, id, name.as_deref(), change.disabled).await?;
+    let key = key.ok_or_else(not_found)?;
+    tracing::info!(
+        account = account.name().as_str(),
+        subject = account.subject(),
+        key = %id,
+        disabled = change.disabled,
+        "an API key was changed"
+    );
+    Ok(Json(key))
+}
+
+/// `DELETE /api/v1/api-keys/{id}`
+pub(super) async fn delete(
+    user: User,
+    State(api): State<Api>,
+    KeyId(id): KeyId,
+) -> Result<StatusCode, Problem> {
+    let account = user.account();
+    let system = api.databases.system_of(account).await?;
+    if !ApiKey::delete(&system, account, id).await? {
+        return Err(not_found());
+    }
+    tracing::info!(
+        account = account.name().as_str(),
+        subject = account.subject(),
+        key = %id,
+        "an API key was deleted"
+    );
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The same for an id that is unknown, another account's, or not an id at all.
+pub(super) fn not_found() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "key_not_found",
+        "the account has no such key",
+    )
+}
+
+pub(super) fn no_random(error: getrandom::Error) -> Problem {
+    tracing::error!(%error, "the operating system gives no random bytes");
+    Problem::internal()
+}
+
+/// A key's id in the path.
+pub(super) struct KeyId(pub(super) Uuid);
+
+// === impl KeyId ===
+
+impl<S: Send + Sync> FromRequestParts<S> for KeyId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = id_in_path(parts, state).await;
+        id.map(Self).ok_or_else(not_found)
+    }
+}

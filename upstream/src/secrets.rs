@@ -1,0 +1,181 @@
+//! What the service knows and nobody else may: from the environment, and never shown.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+
+use hmac::{Hmac, KeyInit};
+use sha2::Sha256;
+use tollgate_policy::assertion::AssertionKey;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::identity::GateCredential;
+use crate::keys::Pepper;
+use crate::options::Options;
+use crate::widget::WidgetSecret;
+
+/// The shortest secret, in bytes: as long as the hashes that are made with it.
+pub(crate) const LEAST: usize = 32;
+
+/// The secrets of a service. Never shown by `Debug`.
+pub struct Secrets {
+    pub(crate) assertion: AssertionKey,
+    pub(crate) pepper: Pepper,
+    pub(crate) widget: WidgetSecret,
+    /// None without an internal listener, where it would be asked for.
+    pub(crate) gate: Option<GateCredential>,
+}
+
+/// The bytes of one secret, at least [`LEAST`].
+pub(crate) struct Secret(Zeroizing<Vec<u8>>);
+
+// === impl Secrets ===
+
+impl Secrets {
+    /// Reads the variables that the options name.
+    ///
+    /// # Errors
+    ///
+    /// Which one is not set, too short, or cannot be used.
+    pub fn from_environment(options: &Options) -> Result<Self, Error> {
+        Self::read(options, |variable| env::var_os(variable))
+    }
+
+    fn read(options: &Options, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let secret = |name: &str, what| Secret::read(name, what, variable(name));
+        let name = &options.assertion_key_env;
+        let assertion = variable(name).ok_or_else(|| Error::KeyMissing(name.clone()))?;
+        let assertion = AssertionKey::new(assertion.as_encoded_bytes());
+        let gate = || {
+            let name = &options.introspection_token_env;
+            let token = secret(name, "the gate's credential for the internal listener")?;
+            GateCredential::new(&token).ok_or_else(|| Error::SecretNoHeader(name.clone()))
+        };
+        Ok(Self {
+            assertion: assertion.map_err(|why| Error::KeyWeak {
+                variable: name.clone(),
+                why,
+            })?,
+            pepper: Pepper::new(&secret(
+                &options.key_pepper_env,
+                "the pepper that stored keys are hashed with",
+            )?),
+            widget: WidgetSecret::new(&secret(
+                &options.widget_secret_env,
+                "the secret that signs the widget's tokens",
+            )?),
+            gate: options.internal_listen.map(|_| gate()).transpose()?,
+        })
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(…)")
+    }
+}
+
+// === impl Secret ===
+
+impl Secret {
+    fn read(name: &str, what: &'static str, value: Option<OsString>) -> Result<Self, Error> {
+        let variable = name.to_owned();
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            return Err(Error::SecretMissing { variable, what });
+        };
+        let bytes = Zeroizing::new(value.into_encoded_bytes());
+        if bytes.len() < LEAST {
+            return Err(Error::SecretWeak {
+                variable,
+                what,
+                bytes: bytes.len(),
+            });
+        }
+        Ok(Self(bytes))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_test(byte: u8) -> Self {
+        Self(Zeroizing::new(vec![byte; LEAST]))
+    }
+
+    pub(crate) fn reveal(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A hash that only who has the secret can compute.
+    pub(crate) fn keyed_hash(&self) -> Hmac<Sha256> {
+        match Hmac::new_from_slice(&self.0) {
+            Ok(hash) => hash,
+            Err(_) => unreachable!("a key of any length will do (RFC 2104 §3)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 4] = [
+        "TOLLGATE_ASSERTION_KEY",
+        "TOLLGATE_KEY_PEPPER",
+        "TOLLGATE_WIDGET_SECRET",
+        "TOLLGATE_INTROSPECTION_TOKEN",
+    ];
+    const SECRET: &str = "secret-secret-secret-secret-secret";
+
+    fn options(internal: bool) -> Options {
+        #[derive(clap::Parser)]
+        struct Command {
+            #[command(flatten)]
+            options: Options,
+        }
+        let arguments = ["test", "--database-url=x", "--issuer=x", "--audience=x"];
+        let internal = internal.then_some("--internal-listen=127.0.0.1:0");
+        <Command as clap::Parser>::parse_from(arguments.into_iter().chain(internal)).options
+    }
+
+    /// With one variable changed.
+    fn read(internal: bool, changed: &str, value: Option<&str>) -> Result<Secrets, String> {
+        let secrets = Secrets::read(&options(internal), |name| {
+            let value = if name == changed { value } else { Some(SECRET) };
+            value.map(OsString::from)
+        });
+        secrets.map_err(|error| format!("{error} {error:?}"))
+    }
+
+    #[test]
+    fn each_must_be_there_and_long_enough() {
+        for name in NAMES {
+            for value in [None, Some(""), Some("secret"), Some(&SECRET[..31])] {
+                let error = read(true, name, value).unwrap_err();
+                assert!(error.contains(name), "{error}");
+                assert!(error.contains("at least 32"), "{error}");
+                assert!(!error.contains("secret-"), "{error}");
+            }
+            assert!(read(true, name, Some(&SECRET[..32])).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_gates_is_needed_where_the_gate_asks() {
+        let name = NAMES[3];
+        assert!(read(false, name, None).unwrap().gate.is_none());
+        assert!(read(true, name, Some(SECRET)).unwrap().gate.is_some());
+        let error = read(true, name, Some(&format!("{SECRET}\n"))).unwrap_err();
+        assert!(error.contains("visible ASCII"), "{error}");
+        assert!(!error.contains("secret-"), "{error}");
+    }
+
+    #[test]
+    fn none_is_ever_shown() {
+        let secrets = read(true, "", None).unwrap();
+        let shown = format!(
+            "{secrets:?} {:?} {:?} {:?} {:?}",
+            secrets.assertion, secrets.pepper, secrets.widget, secrets.gate
+        );
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(!shown.contains("115, 101"), "{shown}");
+    }
+}
