@@ -24,10 +24,9 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 const SESSIONS: usize = 2;
 
 fn secrets() -> Secrets {
-    Secrets {
-        assertion_key: KEY.to_owned(),
-        ..Secrets::random()
-    }
+    let mut secrets = Secrets::random();
+    KEY.clone_into(&mut secrets.assertion_key);
+    secrets
 }
 
 struct World {

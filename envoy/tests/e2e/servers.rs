@@ -17,10 +17,9 @@ use crate::world::{AGENTS, tool, wait_until};
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 fn secrets() -> Secrets {
-    Secrets {
-        assertion_key: KEY.to_owned(),
-        ..Secrets::random()
-    }
+    let mut secrets = Secrets::random();
+    KEY.clone_into(&mut secrets.assertion_key);
+    secrets
 }
 
 struct World {
