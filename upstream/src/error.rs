@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use tollgate_policy::assertion::WeakKey;
 
-use crate::database::{ConnectError, DatabaseError, DatabaseName, MigrationError};
+use crate::database::{ConnectError, DatabaseError, DatabaseName, MigrationError, explain};
 
 /// Why the service cannot start or stops: one sentence, which says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +82,8 @@ pub enum Error {
     DatabaseUnreachable(ConnectError),
     /// A database cannot be brought up to date.
     #[error(
-        "cannot bring the database `{database}` up to date ({why}); nothing is served until this is repaired"
+        "cannot bring the database `{database}` up to date ({}); nothing is served until this is repaired",
+        explain(.why.as_ref())
     )]
     Migration {
         /// Which one.
@@ -91,7 +92,10 @@ pub enum Error {
         why: Box<MigrationError>,
     },
     /// `migrate` cannot go on: it needs the list of accounts, and to write down what it has done.
-    #[error("the system database failed ({0}); run `migrate` again, it goes on with what is left")]
+    #[error(
+        "the system database failed ({}); run `migrate` again, it goes on with what is left",
+        explain(.0)
+    )]
     Accounts(DatabaseError),
     /// The issuer's URL is not one.
     #[error("--issuer is not an http or https URL: {0}")]

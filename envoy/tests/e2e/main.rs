@@ -10,6 +10,7 @@ mod account_directory;
 mod accounts;
 mod admin;
 mod algorithms;
+mod api_keys;
 mod bench;
 mod browser;
 mod calls;

@@ -164,3 +164,18 @@ fn the_next_service_finishes_a_deletion() {
     world.wait_for_drops();
     assert_eq!(running.create("acme"), "201");
 }
+
+#[test]
+fn a_user_who_may_make_databases_is_enough() {
+    let world = World::new();
+    let service = world.serve_as_nobody_special();
+    assert_eq!(service.create("acme"), "201");
+    assert_eq!(service.agents("acme").json(), json!([]));
+    let superuser = world.database("acme");
+    assert_eq!(service.delete("acme"), "503 database_busy");
+    assert_eq!(service.agents("acme").outcome(), "400 account_unknown");
+    drop(superuser);
+    assert_eq!(service.delete("acme"), "204");
+    assert!(!world.has_database("acme"));
+    assert_eq!(service.create("acme"), "201");
+}

@@ -49,9 +49,22 @@ impl World {
     }
 
     pub fn serve(&self) -> Service {
-        let (url, issuer) = (self.postgres.url(), self.issuer.url());
+        self.serve_by(&self.postgres.url())
+    }
+
+    /// A service with a user of PostgreSQL who may make databases, and nothing else.
+    pub fn serve_as_nobody_special(&self) -> Service {
+        self.database("postgres")
+            .run("create role plain login createdb password 'secret'");
+        let url = self.postgres.url();
+        let (_, place) = url.split_once('@').unwrap();
+        self.serve_by(&format!("postgres://plain:secret@{place}"))
+    }
+
+    fn serve_by(&self, url: &str) -> Service {
+        let issuer = self.issuer.url();
         Service {
-            upstream: Upstream::start(&tool(), &url, issuer, &self.secrets).unwrap(),
+            upstream: Upstream::start(&tool(), url, issuer, &self.secrets).unwrap(),
             key: self.secrets.assertion_key.clone(),
         }
     }

@@ -15,7 +15,7 @@ use super::deletion::{self, DeletionError};
 use crate::accounts::directory::Registered;
 use crate::database::{
     DatabaseError, DatabaseName, Databases, Lock, Maintenance, MigrationError, Parameters,
-    ServerName, account_version, template,
+    ServerName, account_version, explain, template,
 };
 use crate::problem::Problem;
 
@@ -61,7 +61,12 @@ pub(super) async fn create(
             Ok(created)
         }
         Err(error) => {
-            tracing::error!(account = account.name(), %error, "an account could not be created");
+            let why = explain(&error);
+            tracing::error!(
+                account = account.name(),
+                why,
+                "an account could not be created"
+            );
             let ours = !matches!(error, CreationError::DatabaseExists);
             if let Err(error) = undo(&maintenance, lock, &account, ours).await {
                 tracing::warn!(account = account.name(), %error, "what there is of the account stays");
