@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tollgate_envoy::accounts::Accounts;
 use tollgate_envoy::bench::Bench;
 use tollgate_envoy::build;
 use tollgate_envoy::demo::Demo;
@@ -28,6 +29,7 @@ enum Command {
     Demo(Demo),
     Bench(Bench),
     Soak(Soak),
+    Accounts(Accounts),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
     #[command(hide = true)]
@@ -63,6 +65,17 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Soak(soak) => {
             let report = soak.run(Stack::builder(Tool::current()?))?;
             print!("{report}");
+            Ok(if report.is_right() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Command::Accounts(accounts) => {
+            let stack = Stack::builder(Tool::current()?);
+            let (report, stack) = accounts.run(stack, &Progress::new())?;
+            print!("{report}");
+            drop(stack);
             Ok(if report.is_right() {
                 ExitCode::SUCCESS
             } else {

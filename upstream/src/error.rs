@@ -54,16 +54,27 @@ pub enum Error {
     /// The issuer of the widget's tokens has no name.
     #[error("--widget-issuer is not an http or https URL: {0}")]
     WidgetIssuer(String),
-    /// The database URL is not one.
+    /// A database URL is not one.
+    #[error("{option} is not a PostgreSQL URL ({why}); write postgres://USER:PASSWORD@HOST:PORT")]
+    DatabaseUrl {
+        /// The option that has it.
+        option: String,
+        /// What is wrong.
+        why: tokio_postgres::Error,
+    },
+    /// A database URL asks for TLS.
     #[error(
-        "--database-url is not a PostgreSQL URL ({0}); write postgres://USER:PASSWORD@HOST:PORT"
+        "{0} says sslmode=require, and TLS to PostgreSQL is not built in; reach PostgreSQL over a private network or a TLS proxy and write sslmode=disable"
     )]
-    DatabaseUrl(tokio_postgres::Error),
-    /// The database URL asks for TLS.
+    DatabaseTls(String),
+    /// A named server is not one. Which text it was is not said, because there may be a password in it.
     #[error(
-        "--database-url says sslmode=require, and TLS to PostgreSQL is not built in; reach PostgreSQL over a private network or a TLS proxy and write sslmode=disable"
+        "{0}. --database-server is not NAME=URL; write a name of lower-case letters, digits, `-` and `_`, and postgres://USER:PASSWORD@HOST:PORT"
     )]
-    DatabaseTls,
+    DatabaseServer(usize),
+    /// Two named servers have the same name.
+    #[error("--database-server has `{0}` twice; give each server a name of its own")]
+    DatabaseServerTwice(String),
     /// The server does not answer, or does not let us in.
     #[error(
         "cannot use the PostgreSQL server of --database-url ({0}); check that it runs, and the host, port, user and password"

@@ -28,6 +28,6 @@ mod widget;
 pub use error::Error;
 pub use logging::log_to_stderr;
 pub use migrate::{Migrated, migrate};
-pub use options::{DatabaseOptions, DatabaseUrl, MigrateOptions, Options};
+pub use options::{DatabaseOptions, DatabaseUrl, MigrateOptions, NamedUrl, Options};
 pub use secrets::Secrets;
 pub use server::{Service, serve};

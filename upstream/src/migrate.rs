@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::accounts::directory::Registered;
 use crate::accounts::lifecycle::finish_left;
 use crate::accounts::schema::{self, Outcome};
-use crate::database::{DatabaseError, Databases, Server, account_version, explain};
+use crate::database::{DatabaseError, Databases, account_version, explain};
 use crate::error::Error;
 use crate::options::MigrateOptions;
 use crate::pool::Limits;
@@ -46,14 +46,13 @@ pub struct Migrated {
 pub async fn migrate(options: MigrateOptions) -> Result<Migrated, Error> {
     let mut stop = Stop::new()?;
     let jobs = options.jobs.get();
-    let server = Server::new(&options.database.database_url)?;
     let limits = Limits {
         per_database: 1,
         total: jobs,
         idle_timeout: PATIENCE,
         acquire_timeout: PATIENCE,
     };
-    let databases = Databases::with(server, limits);
+    let databases = Databases::with(&options.database, limits)?;
     databases.prepare().await?;
     if let Err(error) = finish_left(&databases).await {
         tracing::warn!(

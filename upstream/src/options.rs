@@ -7,6 +7,8 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::database::ServerName;
+
 /// The flags of `serve`. Each is also an environment variable.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
@@ -106,8 +108,8 @@ pub struct Options {
     #[arg(long, env = "TOLLGATE_DEV")]
     pub dev: bool,
 
-    /// Open connections to account databases, in all; the system database has up to 4 more, and accounts that are
-    /// being made or deleted up to 8
+    /// Open connections to the account databases of a PostgreSQL server, in all; the system database has up to 4 more,
+    /// and accounts that are being made or deleted up to 8
     #[arg(
         long,
         env = "TOLLGATE_MAX_CONNECTIONS",
@@ -116,7 +118,8 @@ pub struct Options {
     )]
     pub max_connections: NonZeroUsize,
 
-    /// Open connections to one account's database
+    /// Open connections to one account's database; one less than --max-connections at the most, so that no account
+    /// can have them all
     #[arg(
         long,
         env = "TOLLGATE_MAX_CONNECTIONS_PER_ACCOUNT",
@@ -145,6 +148,17 @@ pub struct DatabaseOptions {
         value_name = "URL"
     )]
     pub database_url: DatabaseUrl,
+
+    /// Another PostgreSQL server, which accounts can be made on by its name; may be repeated (in the variable: with spaces
+    /// between). Each server has --max-connections of its own
+    #[arg(
+        long = "database-server",
+        env = "TOLLGATE_DATABASE_SERVERS",
+        hide_env_values = true,
+        value_name = "NAME=URL",
+        value_delimiter = ' '
+    )]
+    pub database_servers: Vec<NamedUrl>,
 }
 
 /// The flags of `migrate`.
@@ -164,6 +178,33 @@ pub struct MigrateOptions {
 /// It is parsed when the service starts and not with the other flags, because a parser's error repeats the value.
 #[derive(Clone)]
 pub struct DatabaseUrl(String);
+
+/// A named server and its PostgreSQL URL, with its password: never shown. Parsed when the service starts.
+#[derive(Clone)]
+pub struct NamedUrl(String);
+
+// === impl NamedUrl ===
+
+impl NamedUrl {
+    pub(crate) fn parts(&self) -> Option<(ServerName, DatabaseUrl)> {
+        let (name, url) = self.0.split_once('=')?;
+        Some((ServerName::parse(name)?, DatabaseUrl(url.to_owned())))
+    }
+}
+
+impl FromStr for NamedUrl {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for NamedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NamedUrl(…)")
+    }
+}
 
 // === impl DatabaseUrl ===
 

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::{self, Api};
-use crate::database::{Databases, Server};
+use crate::database::Databases;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keys::LastUses;
@@ -68,7 +68,8 @@ pub async fn serve(options: Options) -> Result<(), Error> {
 impl Service {
     /// Prepares the databases and opens the ports.
     pub async fn start(options: &Options, secrets: Secrets) -> Result<Self, Error> {
-        let server = Server::new(&options.database.database_url)?;
+        // Neither connects yet.
+        let databases = Databases::new(options)?;
         let issuer = Issuer::new(options)?;
         // Before the databases are touched: a second instance by mistake ends here.
         let public = Listener::open("--listen", options.listen).await?;
@@ -79,7 +80,6 @@ impl Service {
             None => None,
         };
 
-        let databases = Databases::new(server, options);
         databases.prepare().await?;
         let mut upkeep = JoinSet::new();
         upkeep.spawn(upkeep::keep_up(databases.clone()));

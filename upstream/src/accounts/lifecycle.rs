@@ -12,7 +12,7 @@ use tollgate_policy::account::AccountName;
 pub(crate) use creation::Created;
 pub(crate) use deletion::finish_left;
 
-use crate::database::Databases;
+use crate::database::{Databases, ServerName};
 use crate::identity::Administrator;
 use crate::problem::Problem;
 
@@ -45,11 +45,12 @@ impl Lifecycle {
         &self,
         administrator: &Administrator,
         name: AccountName,
+        server: Option<ServerName>,
     ) -> Result<Created, Problem> {
         let subject = administrator.account().subject().to_owned();
         let databases = self.databases.clone();
         self.to_the_end(async move {
-            let created = creation::create(&databases, &name).await?;
+            let created = creation::create(&databases, &name, server).await?;
             tracing::info!(account = name.as_str(), subject, "account created");
             Ok(created)
         })

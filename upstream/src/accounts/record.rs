@@ -15,6 +15,8 @@ use crate::database::Parameters;
 pub(crate) struct Record {
     name: String,
     status: String,
+    /// The PostgreSQL server that has its database; none is the first.
+    server: Option<String>,
     schema_version: i32,
     created_at: DateTime<Utc>,
     caps: Caps,
@@ -25,6 +27,7 @@ pub(crate) struct Record {
 pub(crate) struct Entry {
     name: String,
     status: String,
+    server: Option<String>,
     schema_version: i32,
     created_at: DateTime<Utc>,
 }
@@ -45,7 +48,8 @@ impl Record {
         name: &AccountName,
     ) -> Result<Option<Self>, tokio_postgres::Error> {
         // One statement, and so one moment.
-        let select = "select name, status, schema_version, created_at, cap, dimension, most from accounts \
+        let select = "select name, status, server, schema_version, created_at, cap, dimension, most \
+                      from accounts \
                       left join account_caps on account = name where name = $1";
         let rows = system
             .query_typed(select, &[(&name.as_str(), Type::TEXT)])
@@ -60,6 +64,7 @@ impl Record {
         Ok(Some(Self {
             name: first.try_get("name")?,
             status: first.try_get("status")?,
+            server: first.try_get("server")?,
             schema_version: first.try_get("schema_version")?,
             created_at: first.try_get("created_at")?,
             caps,
@@ -73,7 +78,7 @@ impl Record {
 
     /// The proof that the account is in the table and has its database; none while that is being made or taken away.
     pub(crate) fn registered(&self) -> Option<Registered> {
-        has_database(&self.status).then(|| Registered::of_row(&self.name))
+        has_database(&self.status).then(|| Registered::of_row(&self.name, self.server.as_deref()))
     }
 }
 
@@ -91,7 +96,7 @@ impl Entry {
         after: &str,
         limit: u16,
     ) -> Result<Vec<Self>, tokio_postgres::Error> {
-        let select = "select name, status, schema_version, created_at from accounts \
+        let select = "select name, status, server, schema_version, created_at from accounts \
                       where name > $1 order by name limit $2";
         let limit = i64::from(limit);
         let parameters: Parameters<'_> = &[(&after, Type::TEXT), (&limit, Type::INT8)];
@@ -100,6 +105,7 @@ impl Entry {
             Ok(Self {
                 name: row.try_get("name")?,
                 status: row.try_get("status")?,
+                server: row.try_get("server")?,
                 schema_version: row.try_get("schema_version")?,
                 created_at: row.try_get("created_at")?,
             })

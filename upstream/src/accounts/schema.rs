@@ -20,7 +20,7 @@ pub(crate) enum Outcome {
 pub(crate) async fn outdated(
     databases: &Databases,
 ) -> Result<(Vec<Registered>, usize), DatabaseError> {
-    let select = "select name, schema_version < $1 from accounts \
+    let select = "select name, schema_version < $1, server from accounts \
                   where status in ('active', 'suspended') order by name";
     let version: Parameters<'_> = &[(&account_version(), Type::INT4)];
     let rows = databases
@@ -31,7 +31,7 @@ pub(crate) async fn outdated(
     let mut outdated = Vec::new();
     for row in &rows {
         if row.try_get(1)? {
-            outdated.push(Registered::of_row(row.try_get(0)?));
+            outdated.push(Registered::of_row(row.try_get(0)?, row.try_get(2)?));
         }
     }
     Ok((outdated, rows.len()))

@@ -21,7 +21,7 @@ use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind};
 use tower::ServiceExt;
 
 use super::{Api, authenticator, router};
-use crate::database::{Databases, Server};
+use crate::database::Databases;
 use crate::issuer::Issuer;
 use crate::keys::{LastUses, Pepper};
 use crate::options::Options;
@@ -75,8 +75,7 @@ fn options(dev: bool) -> Options {
 }
 
 fn api(options: &Options) -> Api {
-    let server = Server::new(&options.database.database_url).unwrap();
-    let databases = Databases::new(server, options);
+    let databases = Databases::new(options).unwrap();
     let issuer = Issuer::new(options).unwrap();
     let pepper = Pepper::new(&Secret::of_test(1));
     Api::new(databases, issuer, pepper, LastUses::default(), options)

@@ -8,6 +8,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
+use super::timeouts::timeouts;
 use super::{DatabaseError, DatabaseName, Parameters, Server, Session};
 
 /// How often it is looked whether a connection that was told to end has ended, and how long until the next look.
@@ -69,7 +70,9 @@ impl Maintenance {
     ) -> Result<(), DatabaseError> {
         let (quoted, template) = (database.quoted(), template.quoted());
         let create = format!("create database {quoted} template {template}");
-        self.run(&create).await
+        self.run(&create).await?;
+        // A copy does not have its template's.
+        self.run(&timeouts(database)).await
     }
 
     /// Drops the database, if it is there, under whoever is connected.

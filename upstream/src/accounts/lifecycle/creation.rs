@@ -15,7 +15,7 @@ use super::deletion::{self, DeletionError};
 use crate::accounts::directory::Registered;
 use crate::database::{
     DatabaseError, DatabaseName, Databases, Lock, Maintenance, MigrationError, Parameters,
-    account_version, explain, template,
+    ServerName, account_version, explain, template,
 };
 use crate::problem::Problem;
 
@@ -24,6 +24,7 @@ use crate::problem::Problem;
 pub(crate) struct Created {
     name: String,
     status: String,
+    server: Option<String>,
     created_at: DateTime<Utc>,
 }
 
@@ -44,14 +45,16 @@ pub(super) enum CreationError {
 pub(super) async fn create(
     databases: &Databases,
     name: &AccountName,
+    server: Option<ServerName>,
 ) -> Result<Created, CreationError> {
     let mut lock = Lock::of_account(databases, name).await?;
-    if status(&lock, name).await?.as_deref() == Some("deleting") {
+    if matches!(row(&lock, name).await?, Some((status, _)) if status == "deleting") {
         deletion::delete_with(databases, lock, name).await?;
         lock = Lock::of_account(databases, name).await?;
     }
-    let maintenance = databases.maintenance().await?;
-    let account = claim(databases, &maintenance, &lock, name).await?;
+    let account = Registered::of_locked_row(name, server);
+    let maintenance = databases.maintenance(&account).await?;
+    claim(databases, &maintenance, &lock, name, &account).await?;
     match build(databases, &maintenance, &lock, &account).await {
         Ok(created) => {
             lock.commit().await?;
@@ -73,11 +76,18 @@ pub(super) async fn create(
     }
 }
 
-async fn status(lock: &Lock, name: &AccountName) -> Result<Option<String>, DatabaseError> {
+/// The account's status, and where its database is.
+async fn row(
+    lock: &Lock,
+    name: &AccountName,
+) -> Result<Option<(String, Registered)>, DatabaseError> {
     let text: Parameters<'_> = &[(&name.as_str(), Type::TEXT)];
-    let select = "select status from accounts where name = $1";
-    let row = lock.transaction().query_typed_opt(select, text).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
+    let select = "select status, server from accounts where name = $1";
+    let Some(row) = lock.transaction().query_typed_opt(select, text).await? else {
+        return Ok(None);
+    };
+    let account = Registered::of_row(name.as_str(), row.try_get(1)?);
+    Ok(Some((row.try_get(0)?, account)))
 }
 
 /// Writes the row, unless there is such an account, or a database that is not ours to give to one.
@@ -86,25 +96,31 @@ async fn claim(
     maintenance: &Maintenance,
     lock: &Lock,
     name: &AccountName,
-) -> Result<Registered, CreationError> {
-    let account = Registered::of_locked_row(name);
-    let database = DatabaseName::from(&account);
-    match status(lock, name).await?.as_deref() {
-        Some("creating") => {
-            maintenance.end_orphans(&database).await?;
-            maintenance.drop(&database).await?;
+    account: &Registered,
+) -> Result<(), CreationError> {
+    let database = DatabaseName::from(account);
+    if let Some((status, left)) = row(lock, name).await? {
+        if status != "creating" {
+            return Err(CreationError::Exists);
         }
-        Some(_) => return Err(CreationError::Exists),
-        None if maintenance.has(&database).await? => return Err(CreationError::DatabaseExists),
-        None => {
-            // Past the lock's own transaction: it tells who comes after us if we die.
-            let insert = "insert into accounts (name, status) values ($1, 'creating')";
-            let text: Parameters<'_> = &[(&name.as_str(), Type::TEXT)];
-            let inserted = databases.system().await?.execute_typed(insert, text).await;
-            inserted.map_err(DatabaseError::from)?;
-        }
+        // On the server where it was begun, which may be another one than is asked for now.
+        let there = databases.maintenance(&left).await?;
+        there.end_orphans(&database).await?;
+        there.drop(&database).await?;
     }
-    Ok(account)
+    if maintenance.has(&database).await? {
+        return Err(CreationError::DatabaseExists);
+    }
+    // Past the lock's own transaction: it tells who comes after us if we die.
+    let insert = "insert into accounts (name, status, server) values ($1, 'creating', $2) \
+                  on conflict (name) do update set server = excluded.server \
+                  where accounts.status = 'creating'";
+    let server = account.server().map(ServerName::as_str);
+    let parameters: Parameters<'_> = &[(&name.as_str(), Type::TEXT), (&server, Type::TEXT)];
+    let system = databases.system().await?;
+    let inserted = system.execute_typed(insert, parameters).await;
+    inserted.map_err(DatabaseError::from)?;
+    Ok(())
 }
 
 /// The last step is the lock's: without it, somebody else may be at the account already.
@@ -129,7 +145,7 @@ async fn build(
     outcome?;
 
     let activate = "update accounts set status = 'active', schema_version = $2 \
-                    where name = $1 and status = 'creating' returning name, status, created_at";
+                    where name = $1 and status = 'creating' returning name, status, server, created_at";
     let parameters: Parameters<'_> = &[
         (&account.name(), Type::TEXT),
         (&account_version(), Type::INT4),
@@ -172,6 +188,7 @@ impl TryFrom<&tokio_postgres::Row> for Created {
         Ok(Self {
             name: row.try_get("name")?,
             status: row.try_get("status")?,
+            server: row.try_get("server")?,
             created_at: row.try_get("created_at")?,
         })
     }

@@ -37,16 +37,18 @@ pub(super) async fn delete_with(
 ) -> Result<(), DeletionError> {
     let text: Parameters<'_> = &[(&name.as_str(), Type::TEXT)];
     // Past the lock's own transaction: it must be seen now, and whatever becomes of us.
-    let mark = "update accounts set status = 'deleting' where name = $1";
-    let marked = databases.system().await?.execute_typed(mark, text).await;
-    if marked.map_err(DatabaseError::from)? == 0 {
-        return Err(DeletionError::Unknown);
-    }
-    let maintenance = databases.maintenance().await?;
-    let database = DatabaseName::from(&Registered::of_locked_row(name));
+    let mark = "update accounts set status = 'deleting' where name = $1 returning server";
+    let marked = databases.system().await?.query_typed_opt(mark, text).await;
+    let marked = marked.map_err(DatabaseError::from)?;
+    let marked = marked.ok_or(DeletionError::Unknown)?;
+    let server = marked.try_get(0).map_err(DatabaseError::from)?;
+    let account = Registered::of_row(name.as_str(), server);
+    let maintenance = databases.maintenance(&account).await?;
+    let database = DatabaseName::from(&account);
     maintenance.end_orphans(&database).await?;
     let aside = maintenance.set_aside(&database).await;
     let aside = aside.map_err(DeletionError::of_set_aside)?;
+    databases.forget(&account);
 
     let delete = "delete from accounts where name = $1";
     let deleted = lock.transaction().execute_typed(delete, text).await;
@@ -89,7 +91,10 @@ pub(crate) async fn finish_left(databases: &Databases) -> Result<(), DatabaseErr
             }
         }
     }
-    databases.maintenance().await?.drop_set_aside().await
+    for maintenance in databases.maintenance_everywhere().await {
+        maintenance.drop_set_aside().await?;
+    }
+    Ok(())
 }
 
 // === impl DeletionError ===

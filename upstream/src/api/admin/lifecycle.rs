@@ -18,6 +18,9 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct NewAccount {
     name: String,
+    /// The PostgreSQL server to make it on; none is the first.
+    #[serde(default)]
+    server: Option<String>,
 }
 
 /// In the query and not in a body, which on a DELETE has no meaning (RFC 9110 §9.3.5), and which proxies may drop.
@@ -34,7 +37,8 @@ pub(in crate::api) async fn create_account(
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<Created>), Problem> {
     let name = name::parse(&new.name)?;
-    let created = api.lifecycle.create(&administrator, name).await?;
+    let server = api.databases.servers.choose(new.server.as_deref())?;
+    let created = api.lifecycle.create(&administrator, name, server).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }
 
