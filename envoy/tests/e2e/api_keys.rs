@@ -1,5 +1,8 @@
 //! API keys in the real Envoy, with an introspection endpoint in the test's hand; and the upstream's own, once.
 
+mod relay;
+mod revocation;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
