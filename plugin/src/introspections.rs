@@ -77,16 +77,15 @@ impl Introspections {
         let Some(configured) = &self.0 else {
             return Err(Full);
         };
-        let asked = configured.asking.borrow_mut().ask(inquiry, now);
+        let is_new = self.is_new(&inquiry.digest());
+        let asked = configured.asking.borrow_mut().ask(inquiry, is_new, now);
         asked.inspect_err(|Full| configured.counters.crowded.increment())
     }
 
-    /// The same for one whose answer is about to grow too old. Where there is no room, the next request with it tries
-    /// again.
-    pub fn refresh(&self, inquiry: Inquiry, now: Duration) {
-        if let Some(configured) = &self.0 {
-            configured.asking.borrow_mut().refresh(inquiry, now);
-        }
+    /// Whether a credential was not active when its issuer was last asked about it, or never was.
+    pub fn is_new(&self, digest: &Digest) -> bool {
+        let cache = self.cache();
+        !cache.is_some_and(|cache| cache.was_active(digest))
     }
 
     /// Counts answers that were remembered.

@@ -9,9 +9,9 @@ use tollgate_policy::decide::Need;
 /// How many may wait in one worker: whoever can name an issuer and an audience can make a request wait.
 const MOST: usize = 1024;
 
-/// How many of them for what an issuer says of a credential: whoever can make up a key can make a request wait for that,
-/// and must not keep those out that wait for something else.
-const MOST_FOR_CREDENTIALS: usize = MOST / 2;
+/// How many of them for what an issuer says of a credential that it has not called active before: whoever can make up a
+/// key can make a request wait for that, and must not keep others out.
+const MOST_STRANGERS: usize = MOST / 2;
 
 /// The paused requests of one worker.
 #[derive(Default)]
@@ -26,8 +26,8 @@ struct Queues {
     needs: BTreeMap<Need, BTreeSet<u32>>,
     /// For their turn to be decided on again.
     awake: BTreeMap<u32, Waiter>,
-    /// How many of all wait for what an issuer says of a credential.
-    for_credentials: usize,
+    /// How many of all are strangers.
+    strangers: usize,
 }
 
 /// One paused request.
@@ -39,6 +39,8 @@ pub struct Waiter {
     pub until: Duration,
     /// What for.
     pub need: Need,
+    /// Whether nothing but a credential that its issuer has not called active before speaks for it.
+    pub is_stranger: bool,
 }
 
 /// So many wait already that there is no room for another.
@@ -55,7 +57,7 @@ impl Waiting {
     pub fn add(&self, waiter: Waiter) -> Result<(), Full> {
         let mut queues = self.0.borrow_mut();
         let is_full = queues.asleep.len() + queues.awake.len() >= MOST
-            || (waiter.is_for_a_credential() && queues.for_credentials >= MOST_FOR_CREDENTIALS);
+            || (waiter.is_stranger && queues.strangers >= MOST_STRANGERS);
         if is_full {
             return Err(Full);
         }
@@ -123,7 +125,7 @@ impl Waiting {
 
 impl Queues {
     fn add(&mut self, waiter: Waiter) {
-        self.for_credentials += usize::from(waiter.is_for_a_credential());
+        self.strangers += usize::from(waiter.is_stranger);
         let contexts = self.needs.entry(waiter.need).or_default();
         contexts.insert(waiter.context);
         self.asleep.insert(waiter.context, waiter);
@@ -150,14 +152,6 @@ impl Queues {
 
     /// One is neither asleep nor awake any more.
     fn leave(&mut self, waiter: Waiter) {
-        self.for_credentials -= usize::from(waiter.is_for_a_credential());
-    }
-}
-
-// === impl Waiter ===
-
-impl Waiter {
-    fn is_for_a_credential(self) -> bool {
-        matches!(self.need, Need::Introspection(_))
+        self.strangers -= usize::from(waiter.is_stranger);
     }
 }

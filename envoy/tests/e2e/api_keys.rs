@@ -2,6 +2,7 @@
 
 mod relay;
 mod revocation;
+mod tmp;
 
 use std::time::{Duration, Instant};
 

@@ -33,6 +33,10 @@ impl Gate {
             context,
             until,
             need,
+            is_stranger: match need {
+                Need::Introspection(digest) => self.introspections.is_new(&digest),
+                Need::Keys(_) | Need::Directory => false,
+            },
         });
         added.map_err(|waiting::Full| need.refusal())
     }
@@ -92,7 +96,8 @@ impl Gate {
             && let Some(inquiry) = self.inquiry(request)
             && inquiry.digest() == due
         {
-            self.introspections.refresh(inquiry, now);
+            // Where there is no room, the next request with it tries again.
+            let _ = self.introspections.ask(inquiry, now);
         }
     }
 

@@ -10,8 +10,8 @@ use tollgate_policy::introspection::Inquiry;
 /// How many questions may be under way in one worker.
 const MOST_IN_FLIGHT: usize = 64;
 
-/// How many of them about credentials that are not known to be active: whoever makes keys up cannot keep others from
-/// being asked about again.
+/// How many of them about credentials that were not active when last asked about: whoever makes keys up cannot keep
+/// others from being asked about again.
 const MOST_NEW_IN_FLIGHT: usize = 48;
 
 /// How many may be waiting to be asked, of either kind.
@@ -23,9 +23,9 @@ const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 /// The questions of one worker.
 #[derive(Default)]
 pub struct Asking {
-    /// To be asked: about credentials that are not known, and about active ones.
-    new: Queue,
+    /// To be asked: about credentials that were active when last asked about, and about others.
     known: Queue,
+    new: Queue,
     /// By the host's name for them.
     in_flight: BTreeMap<u32, InFlight>,
     /// What those are about.
@@ -51,7 +51,7 @@ struct Queued {
 pub struct Next {
     /// The question.
     pub inquiry: Inquiry,
-    /// Whether the credential is not known to be active.
+    /// Whether the credential was not active when last asked about.
     pub is_new: bool,
 }
 
@@ -59,7 +59,7 @@ pub struct Next {
 pub struct InFlight {
     /// The question.
     pub inquiry: Inquiry,
-    /// Whether the credential is not known to be active.
+    /// Whether the credential was not active when last asked about.
     pub is_new: bool,
     /// When it was asked, since the Unix epoch.
     pub asked: Duration,
@@ -71,8 +71,8 @@ pub struct Full;
 // === impl Asking ===
 
 impl Asking {
-    /// Adds a question about a credential of which nothing is known.
-    pub fn ask(&mut self, inquiry: Inquiry, now: Duration) -> Result<(), Full> {
+    /// Adds a question about a credential, which comes before those that are new if it was active the last time.
+    pub fn ask(&mut self, inquiry: Inquiry, is_new: bool, now: Duration) -> Result<(), Full> {
         let digest = inquiry.digest();
         if self.under_way.contains(&digest)
             || self.known.is_wanted(&digest, now)
@@ -80,24 +80,21 @@ impl Asking {
         {
             return Ok(());
         }
-        self.new
-            .add(inquiry, now)
-            .inspect_err(|Full| self.is_crowded = true)
+        let queue = if is_new {
+            &mut self.new
+        } else {
+            &mut self.known
+        };
+        let added = queue.add(inquiry, now);
+        added.inspect_err(|Full| self.is_crowded = true)
     }
 
     /// Makes room where there was none: drops what nobody waits for any more.
     pub fn tidy(&mut self, now: Duration, patience: Duration) {
         if mem::take(&mut self.is_crowded) {
-            self.new.tidy(now, patience.max(LEAST_PATIENCE));
-        }
-    }
-
-    /// Adds a question about a credential that was active the last time.
-    pub fn refresh(&mut self, inquiry: Inquiry, now: Duration) {
-        let digest = inquiry.digest();
-        if !self.under_way.contains(&digest) && !self.known.is_wanted(&digest, now) {
-            // Where there is no room, somebody else will want to know.
-            let _ = self.known.add(inquiry, now);
+            let patience = patience.max(LEAST_PATIENCE);
+            self.known.tidy(now, patience);
+            self.new.tidy(now, patience);
         }
     }
 

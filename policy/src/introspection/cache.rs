@@ -107,7 +107,7 @@ impl IntrospectionCache {
                 self.hits.set(self.hits.get() + 1);
                 return Some(Ok(Rc::clone(&known.principal)));
             }
-            entries.active.remove(digest);
+            // It stays, to be told from one that nobody has made.
         }
         if let Some(not) = entries.refused.find(digest) {
             if now < not.until {
@@ -117,6 +117,11 @@ impl IntrospectionCache {
             entries.refused.remove(digest);
         }
         has_failed.then_some(Err(Code::IntrospectionUnavailable))
+    }
+
+    /// Whether a credential was active when it was last asked about, however long ago.
+    pub fn was_active(&self, digest: &Digest) -> bool {
+        self.entries.borrow_mut().active.find(digest).is_some()
     }
 
     /// Remembers what was answered at `now` to a question of the time `asked`. What is known of an active credential

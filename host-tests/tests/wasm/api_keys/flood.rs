@@ -94,6 +94,38 @@ fn a_flood_stops_neither_tokens_nor_keys_in_use() {
 }
 
 #[test]
+fn a_flood_keeps_no_key_out_that_was_active_once() {
+    let world = World::new();
+    let mut worker = told(&world, active());
+    // Long out of use.
+    world.clock.advance(SECOND * 60);
+    let waiting = flood(&mut worker, 0, 512);
+    worker.tick();
+    assert_eq!(worker.callouts().len(), 48);
+    let stream = worker.open(with(&key("acme")));
+    assert_eq!(seen(&mut worker, stream), "waiting");
+    worker.tick();
+    worker.answer_callout_at(48, active());
+    assert!(worker.outcome(stream).is_forwarded(), "before the others");
+
+    worker.end_all(waiting);
+}
+
+#[test]
+fn a_key_that_is_active_no_more_waits_with_the_others() {
+    let world = World::new();
+    let mut worker = told(&world, active());
+    world.clock.advance(SECOND * 60);
+    ask(&mut worker, &key("acme"));
+    worker.answer_callout(inactive());
+    world.clock.advance(SECOND * 60);
+    let waiting = flood(&mut worker, 0, 512);
+    let outcome = worker.request(with(&key("acme")));
+    assert_eq!(outcome.summary(), "503 introspection_unavailable");
+    worker.end_all(waiting);
+}
+
+#[test]
 fn those_who_wait_for_keys_of_an_issuer_have_room_of_their_own() {
     let configuration = configuration::with_api_keys(configuration::remote());
     let mut worker = World::new().fetching(&configuration);
