@@ -2,7 +2,6 @@
 
 mod relay;
 mod revocation;
-mod tmp;
 
 use std::time::{Duration, Instant};
 

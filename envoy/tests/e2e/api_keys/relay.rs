@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tollgate_envoy::server::{Listening, Server};
 
@@ -12,7 +13,14 @@ use tollgate_envoy::server::{Listening, Server};
 pub struct Relay {
     server: Option<Server>,
     address: SocketAddr,
-    target: Arc<OnceLock<SocketAddr>>,
+    way: Arc<Way>,
+}
+
+#[derive(Default)]
+struct Way {
+    target: OnceLock<SocketAddr>,
+    /// How many connections are still to be closed when a request comes.
+    broken: AtomicUsize,
 }
 
 // === impl Relay ===
@@ -24,7 +32,7 @@ impl Relay {
         let mut relay = Self {
             server: None,
             address: listening.address()?,
-            target: Arc::default(),
+            way: Arc::default(),
         };
         relay.serve(listening)?;
         Ok(relay)
@@ -37,7 +45,17 @@ impl Relay {
 
     /// Lets it lead there, from now on.
     pub fn lead_to(&self, target: SocketAddr) {
-        self.target.set(target).unwrap();
+        self.way.target.set(target).unwrap();
+    }
+
+    /// Closes so many new connections when a request comes, unanswered.
+    pub fn break_next(&self, connections: usize) {
+        self.way.broken.store(connections, Ordering::Relaxed);
+    }
+
+    /// How many of them are still to come.
+    pub fn unbroken(&self) -> usize {
+        self.way.broken.load(Ordering::Relaxed)
     }
 
     /// Cuts all connections; nobody listens there any more.
@@ -53,15 +71,19 @@ impl Relay {
     }
 
     fn serve(&mut self, listening: Listening) -> io::Result<()> {
-        let target = Arc::clone(&self.target);
-        self.server = Some(listening.run(|listener| relay(listener, target))?);
+        let way = Arc::clone(&self.way);
+        self.server = Some(listening.run(|listener| relay(listener, way))?);
         Ok(())
     }
 }
 
-async fn relay(listener: TcpListener, target: Arc<OnceLock<SocketAddr>>) {
+async fn relay(listener: TcpListener, way: Arc<Way>) {
     while let Ok((mut from, _)) = listener.accept().await {
-        if let Some(target) = target.get().copied() {
+        let one_less = |broken: usize| broken.checked_sub(1);
+        let (order, broken) = (Ordering::Relaxed, &way.broken);
+        if broken.fetch_update(order, order, one_less).is_ok() {
+            tokio::spawn(async move { from.read(&mut [0; 4096]).await });
+        } else if let Some(target) = way.target.get().copied() {
             tokio::spawn(async move {
                 let mut to = TcpStream::connect(target).await?;
                 copy_bidirectional(&mut from, &mut to).await
