@@ -9,9 +9,12 @@ use tollgate_policy::decide::Need;
 /// How many may wait in one worker: whoever can name an issuer and an audience can make a request wait.
 const MOST: usize = 1024;
 
-/// How many of them for what an issuer says of a credential that it has not called active before: whoever can make up a
-/// key can make a request wait for that, and must not keep others out.
-const MOST_STRANGERS: usize = MOST / 2;
+/// As many may wait before one more for what an issuer says of a credential: whoever has a key must not keep those out
+/// that wait for something else.
+const MOST_BEFORE_CREDENTIALS: usize = MOST / 4 * 3;
+
+/// The same where the issuer has not called the credential active before: anybody can make up a key.
+const MOST_BEFORE_STRANGERS: usize = MOST / 2;
 
 /// The paused requests of one worker.
 #[derive(Default)]
@@ -26,8 +29,6 @@ struct Queues {
     needs: BTreeMap<Need, BTreeSet<u32>>,
     /// For their turn to be decided on again.
     awake: BTreeMap<u32, Waiter>,
-    /// How many of all are strangers.
-    strangers: usize,
 }
 
 /// One paused request.
@@ -56,9 +57,7 @@ impl Waiting {
     /// There is no room for another.
     pub fn add(&self, waiter: Waiter) -> Result<(), Full> {
         let mut queues = self.0.borrow_mut();
-        let is_full = queues.asleep.len() + queues.awake.len() >= MOST
-            || (waiter.is_stranger && queues.strangers >= MOST_STRANGERS);
-        if is_full {
+        if queues.asleep.len() + queues.awake.len() >= waiter.most_before() {
             return Err(Full);
         }
         queues.add(waiter);
@@ -96,9 +95,7 @@ impl Waiting {
     /// Takes the next in turn.
     pub fn next(&self) -> Option<Waiter> {
         let queues = &mut *self.0.borrow_mut();
-        let (_, waiter) = queues.awake.pop_first()?;
-        queues.leave(waiter);
-        Some(waiter)
+        queues.awake.pop_first().map(|(_, waiter)| waiter)
     }
 
     /// Whether somebody has their turn.
@@ -114,9 +111,8 @@ impl Waiting {
     /// Removes a request that is no more.
     pub fn forget(&self, context: u32) {
         let queues = &mut *self.0.borrow_mut();
-        let asleep = queues.remove_asleep(context);
-        if let Some(waiter) = asleep.or_else(|| queues.awake.remove(&context)) {
-            queues.leave(waiter);
+        if queues.remove_asleep(context).is_none() {
+            queues.awake.remove(&context);
         }
     }
 }
@@ -125,7 +121,6 @@ impl Waiting {
 
 impl Queues {
     fn add(&mut self, waiter: Waiter) {
-        self.strangers += usize::from(waiter.is_stranger);
         let contexts = self.needs.entry(waiter.need).or_default();
         contexts.insert(waiter.context);
         self.asleep.insert(waiter.context, waiter);
@@ -149,9 +144,17 @@ impl Queues {
         }
         Some(waiter)
     }
+}
 
-    /// One is neither asleep nor awake any more.
-    fn leave(&mut self, waiter: Waiter) {
-        self.strangers -= usize::from(waiter.is_stranger);
+// === impl Waiter ===
+
+impl Waiter {
+    /// As many may wait before it.
+    fn most_before(&self) -> usize {
+        match self.need {
+            Need::Introspection(_) if self.is_stranger => MOST_BEFORE_STRANGERS,
+            Need::Introspection(_) => MOST_BEFORE_CREDENTIALS,
+            Need::Keys(_) | Need::Directory => MOST,
+        }
     }
 }

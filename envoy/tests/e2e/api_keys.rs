@@ -1,5 +1,6 @@
 //! API keys in the real Envoy, with an introspection endpoint in the test's hand; and the upstream's own, once.
 
+mod flood;
 mod relay;
 mod revocation;
 

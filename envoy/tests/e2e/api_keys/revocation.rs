@@ -20,13 +20,13 @@ const CLIENTS: usize = 6;
 const KEYS: &str = "/api/v1/api-keys";
 
 /// The whole, with a way to the upstream's internal listener that can be cut.
-struct World {
-    stack: Stack,
+pub(super) struct World {
+    pub(super) stack: Stack,
     relay: Relay,
 }
 
-struct Key {
-    text: String,
+pub(super) struct Key {
+    pub(super) text: String,
     id: String,
 }
 
@@ -38,7 +38,7 @@ struct Attempt {
 }
 
 impl World {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let relay = Relay::start().unwrap();
         let address = relay.address();
         let stack = stack()
@@ -56,14 +56,14 @@ impl World {
         Self { stack, relay }
     }
 
-    fn member(&self, method: &str, path: &str) -> Request {
+    pub(super) fn member(&self, method: &str, path: &str) -> Request {
         let token = self.stack.issuer().member("acme");
         let request = self.stack.request(method, path);
         request.account("acme").bearer(token)
     }
 
     /// Makes one, as a user does.
-    fn mint(&self) -> Key {
+    pub(super) fn mint(&self) -> Key {
         let wanted = json!({"name": "CI", "expiry": "never"});
         let answer = self.member("POST", KEYS).json(&wanted).send().unwrap();
         assert_eq!(answer.status, 201, "{}", answer.text());

@@ -145,6 +145,25 @@ fn those_who_wait_for_keys_of_an_issuer_have_room_of_their_own() {
 }
 
 #[test]
+fn a_good_key_keeps_those_out_neither() {
+    let configuration = configuration::with_api_keys(configuration::remote());
+    let world = World::new();
+    let mut worker = world.fetching(&configuration);
+    let stream = worker.open(with(&key("acme")));
+    worker.tick();
+    worker.answer_callout_at(1, active());
+    assert!(worker.outcome(stream).is_forwarded());
+    world.clock.advance(SECOND * 60);
+    let same: Vec<_> = (0..768).map(|_| worker.open(with(&key("acme")))).collect();
+    let refused = worker.request(with(&key("acme")));
+    assert_eq!(refused.summary(), "503 introspection_unavailable");
+    let token = Token::good().signed();
+    let stream = worker.open(Request::get("/x").account("acme").bearer(&token));
+    assert_eq!(seen(&mut worker, stream), "waiting");
+    worker.end_all(same);
+}
+
+#[test]
 fn inactive_answers_push_no_active_one_out() {
     let world = World::new();
     let mut configuration = configuration();
