@@ -4,6 +4,7 @@ mod flood;
 mod relay;
 mod revocation;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -23,6 +24,15 @@ const CONNECTIONS: usize = 16;
 
 /// How long a revoked key may work in these tests.
 const ACTIVE: Duration = Duration::from_secs(2);
+
+/// Tells others to stop when it is dropped, also by a test that fails: they would be waited for.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// A gate whose keys are asked about at an endpoint of the test's.
 fn world() -> (Stack, Introspection) {

@@ -99,15 +99,15 @@ impl IntrospectionCache {
         entries.keep_time(now);
         let failed = entries.failed.find(digest);
         let has_failed = failed.is_some_and(|failed| now < failed.until);
-        if let Some(known) = entries.active.find(digest) {
-            if now < known.until {
-                if known.due <= now && !has_failed {
-                    self.due.set(Some(*digest));
-                }
-                self.hits.set(self.hits.get() + 1);
-                return Some(Ok(Rc::clone(&known.principal)));
+        // One that is too old stays, to be told from one that nobody has made.
+        if let Some(known) = entries.active.find(digest)
+            && now < known.until
+        {
+            if known.due <= now && !has_failed {
+                self.due.set(Some(*digest));
             }
-            // It stays, to be told from one that nobody has made.
+            self.hits.set(self.hits.get() + 1);
+            return Some(Ok(Rc::clone(&known.principal)));
         }
         if let Some(not) = entries.refused.find(digest) {
             if now < not.until {

@@ -8,7 +8,7 @@ use tollgate_envoy::client::Request;
 use tollgate_policy::api_key::{ApiKey, ENTROPY};
 
 use super::revocation::World;
-use super::{ACTIVE, all_get, with};
+use super::{ACTIVE, Stop, all_get, with};
 use crate::world::{AGENTS, count, wait_until};
 
 /// Connections that send forged keys, each as soon as the one before is answered.
@@ -45,6 +45,7 @@ fn forged_keys_stop_nobody_whom_the_gate_knows() {
     };
     let token = world.member("GET", AGENTS);
     thread::scope(|scope| {
+        let _stop = Stop(&stop);
         for _ in 0..FORGERS {
             scope.spawn(forge);
         }
@@ -55,7 +56,6 @@ fn forged_keys_stop_nobody_whom_the_gate_knows() {
             begun.elapsed() > ACTIVE * 5 / 2
         });
         all_get(stack, &idle.text, "200");
-        stop.store(true, Ordering::Relaxed);
     });
     let refused = count(stack, "requests.refused.key_inactive");
     assert!(refused > 500, "there was a flood: {refused}");

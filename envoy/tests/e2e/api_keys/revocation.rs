@@ -11,7 +11,7 @@ use tollgate_envoy::stack::Stack;
 use tollgate_policy::api_key::{ApiKey, ENTROPY};
 
 use super::relay::Relay;
-use super::{ACTIVE, all_get, outcomes, with};
+use super::{ACTIVE, Stop, all_get, outcomes, with};
 use crate::database::{Database, SYSTEM};
 use crate::world::{AGENTS, count, stack, wait_until};
 
@@ -109,7 +109,10 @@ impl World {
             }
         };
         let ended = thread::scope(|scope| {
-            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
+            let _stop = Stop(&stop);
+            for _ in 0..CLIENTS {
+                scope.spawn(client);
+            }
             let before = count(&self.stack, "introspection.answered");
             wait_until("every worker has asked, and some again", || {
                 count(&self.stack, "introspection.answered") >= before + 2 * WORKERS as u64
@@ -117,10 +120,6 @@ impl World {
             let ended = end();
             let since = Instant::now();
             wait_until("it is over", || since.elapsed() > over);
-            stop.store(true, Ordering::Relaxed);
-            for client in clients {
-                client.join().unwrap();
-            }
             ended
         });
         (ended, attempts.into_inner().unwrap())
