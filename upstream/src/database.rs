@@ -22,6 +22,7 @@ use crate::identity::Account;
 use crate::options::Options;
 use crate::pool::{AcquireFailure, Lease, Limits, Pools};
 use crate::problem::Problem;
+use crate::widget::caller::WidgetCaller;
 
 /// Connections to the system database: they serve short look-ups only.
 const SYSTEM_CONNECTIONS: usize = 4;
@@ -122,6 +123,14 @@ impl Databases {
     pub(crate) async fn account(&self, account: &Account) -> Result<Lease<Server>, DatabaseError> {
         self.check_standing(account).await?;
         self.accounts.connection(account).await
+    }
+
+    /// A connection to the database of the account whose widget calls. It was active when its key was looked up.
+    pub(crate) async fn of_widget(
+        &self,
+        caller: &WidgetCaller,
+    ) -> Result<Lease<Server>, DatabaseError> {
+        Ok(self.accounts.0.acquire(&DatabaseName::from(caller)).await?)
     }
 
     async fn check_standing(&self, account: &Account) -> Result<(), DatabaseError> {

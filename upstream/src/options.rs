@@ -7,6 +7,10 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
+use url::Url;
+
+use crate::error::Error;
+
 /// The flags of `serve`. Each is also an environment variable.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
@@ -136,6 +140,18 @@ pub struct Options {
     /// How long a request may wait for a connection
     #[arg(long, env = "TOLLGATE_ACQUIRE_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
     pub acquire_timeout: Duration,
+}
+
+// === impl Options ===
+
+impl Options {
+    /// The `iss` of the widget's tokens, as it stands: whoever believes them compares it byte by byte.
+    pub(crate) fn widget_issuer(&self) -> Result<String, Error> {
+        let wrong = || Error::WidgetIssuer(self.widget_issuer.clone());
+        let url = Url::parse(&self.widget_issuer).map_err(|_| wrong())?;
+        let is_web = matches!(url.scheme(), "http" | "https");
+        is_web.then(|| self.widget_issuer.clone()).ok_or_else(wrong)
+    }
 }
 
 /// A PostgreSQL URL, with its password: never shown.

@@ -17,6 +17,7 @@ use crate::issuer::Issuer;
 use crate::keys::LastUses;
 use crate::options::Options;
 use crate::secrets::Secrets;
+use crate::widget::token::Tokens;
 
 /// How long requests may still run once the service was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -79,10 +80,12 @@ impl Service {
         databases.prepare().await?;
         let gate = api::authenticator(secrets.assertion, &options.assertion_audience);
         let uses = LastUses::default();
+        let tokens = Tokens::new(options.widget_issuer()?, secrets.widget);
         let api = Api::new(
             databases.clone(),
             issuer,
             secrets.pepper,
+            tokens,
             uses.clone(),
             options,
         );

@@ -42,4 +42,5 @@ mod supervise;
 mod tokens;
 mod upstream;
 mod upstream_keys;
+mod upstream_widget;
 mod world;

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod named;
+mod widget;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use crate::issuer::Issuer;
 use crate::keys::{LastUses, Pepper};
 use crate::options::Options;
 use crate::secrets::Secret;
+use crate::widget::WidgetSecret;
+use crate::widget::token::Tokens;
 
 const KEY: &[u8] = &[7; 32];
 
@@ -78,7 +81,10 @@ fn api(options: &Options) -> Api {
     let databases = Databases::new(server, options);
     let issuer = Issuer::new(options).unwrap();
     let pepper = Pepper::new(&Secret::of_test(1));
-    Api::new(databases, issuer, pepper, LastUses::default(), options)
+    let secret = WidgetSecret::new(&Secret::of_test(2));
+    let tokens = Tokens::new(options.widget_issuer().unwrap(), secret);
+    let uses = LastUses::default();
+    Api::new(databases, issuer, pepper, tokens, uses, options)
 }
 
 /// Asks a service of its own. A request is `METHOD PATH`.
@@ -258,8 +264,14 @@ async fn what_is_not_public_is_protected() {
         ("GET /api/v1/api-keys", 401, 503),
         ("PATCH /api/v1/api-keys/0", 401, 404),
         ("DELETE /api/v1/api-keys/0", 401, 404),
+        ("GET /api/v1/widget/auth/guest", 401, 405),
+        ("POST /api/v1/widget/auth/other", 401, 404),
+        ("POST /api/v1/widget/config", 401, 405),
+        ("GET /api/v1/widget-keys", 401, 503),
+        ("GET /api/v1/agents/0/widget-settings", 401, 404),
         // Of the internal listener only.
         ("POST /internal/introspect", 401, 404),
+        ("GET /internal/widget/jwks", 401, 404),
         ("GET /internal/directory", 401, 404),
         ("GET /hub-api/internal/directory", 401, 404),
     ];

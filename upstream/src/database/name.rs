@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::accounts::directory::Registered;
 use crate::identity::Account;
+use crate::widget::caller::WidgetCaller;
 
 /// The database of the system itself.
 pub(crate) const SYSTEM_DATABASE: &str = "kataven-admin";
@@ -11,7 +12,8 @@ pub(crate) const SYSTEM_DATABASE: &str = "kataven-admin";
 /// The database that every server has, for making others from.
 const MAINTENANCE_DATABASE: &str = "postgres";
 
-/// The name of a database that may be connected to. One of an account is made from the verified [`Account`] only.
+/// The name of a database that may be connected to. One of an account is made from the verified [`Account`] only, or from
+/// the widget's key that was looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DatabaseName(String);
 
@@ -45,6 +47,12 @@ impl DatabaseName {
 impl From<&Account> for DatabaseName {
     fn from(account: &Account) -> Self {
         Self(account.name().as_str().to_owned())
+    }
+}
+
+impl From<&WidgetCaller> for DatabaseName {
+    fn from(caller: &WidgetCaller) -> Self {
+        Self(caller.account().as_str().to_owned())
     }
 }
 
