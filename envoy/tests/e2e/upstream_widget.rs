@@ -62,19 +62,19 @@ impl Shop {
         self.ask(PAGE, "guest", body).outcome()
     }
 
-    fn user_token(&self, api_key: &str, user: &Value) -> Response {
-        upstream()
-            .post("/api/v1/widget/auth/user-token")
-            .bearer(api_key)
-            .json(user)
-            .send()
-            .unwrap()
-    }
-
     fn api_key(&self) -> Value {
         let new = json!({"name": "Server", "expiry": "1y"});
         self.account.send("POST", "/api/v1/api-keys", &new).json()
     }
+}
+
+fn user_token(api_key: &str, user: &Value) -> Response {
+    upstream()
+        .post("/api/v1/widget/auth/user-token")
+        .bearer(api_key)
+        .json(user)
+        .send()
+        .unwrap()
 }
 
 fn post(page: &str, what: &str, body: &Value) -> Response {
@@ -227,7 +227,7 @@ fn a_server_vouches_for_its_user() {
     let (shop, other) = (Shop::new("widget-user"), Shop::new("widget-user-other"));
     let api_key = shop.api_key();
     let user = json!({"external_user_id": "a/42", "display_name": "Ada", "email": "ada@acme.com"});
-    let answer = shop.user_token(text(&api_key, "key"), &user);
+    let answer = user_token(text(&api_key, "key"), &user);
     assert_eq!(
         (answer.status, answer.header("cache-control")),
         (200, Some("no-store"))
@@ -276,9 +276,9 @@ fn a_server_vouches_for_its_user() {
     let path = format!("/api/v1/api-keys/{}", text(&api_key, "id"));
     shop.account
         .send("PATCH", &path, &json!({"disabled": true}));
-    let refused = shop.user_token(text(&api_key, "key"), &user);
+    let refused = user_token(text(&api_key, "key"), &user);
     assert_eq!(refused.outcome(), "401 key_inactive");
-    let client_key = shop.user_token(text(&shop.key, "key"), &user);
+    let client_key = user_token(text(&shop.key, "key"), &user);
     assert_eq!(client_key.outcome(), "401 key_inactive", "it is public");
 }
 
@@ -326,7 +326,7 @@ fn an_agent_says_who_may_talk_to_it() {
     assert_eq!(wrong.outcome(), "400 body_invalid");
 
     let api_key = shop.api_key();
-    let user = shop.user_token(text(&api_key, "key"), &json!({"external_user_id": "42"}));
+    let user = user_token(text(&api_key, "key"), &json!({"external_user_id": "42"}));
     let exchange = json!({"user_token": user.json()["user_token"], "agent_id": shop.agent});
     let refused = shop.ask(PAGE, "exchange", exchange);
     assert_eq!(

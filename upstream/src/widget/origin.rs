@@ -27,7 +27,7 @@ impl PageOrigin {
         let mut origins = headers.get_all(ORIGIN).iter();
         let mut referers = headers.get_all(REFERER).iter();
         match (origins.next(), origins.next()) {
-            (Some(origin), None) => Self::read(origin.to_str().ok()?, |after| after.is_empty()),
+            (Some(origin), None) => Self::read(origin.to_str().ok()?, str::is_empty),
             (Some(_), Some(_)) => None,
             (None, _) => match (referers.next(), referers.next()) {
                 (Some(referer), None) => Self::read(referer.to_str().ok()?, |after| {
@@ -76,8 +76,10 @@ impl PageOrigin {
 mod tests {
     use super::*;
 
-    /// The origin that is found, serialized.
-    fn found(headers: &[(&str, &str)]) -> Option<String> {
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+
+    /// The origin that is found, in its parts.
+    fn found(headers: Headers) -> Option<String> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name: axum::http::HeaderName = name.parse().unwrap();
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn a_referer_stands_in_for_an_origin_that_is_not_there() {
         let acme = Some("Https acme.com 443");
-        let table: [(&[(&str, &str)], Option<&str>); 11] = [
+        let table: [(Headers, Option<&str>); 11] = [
             (&[("referer", "https://acme.com/")], acme),
             (
                 &[("referer", "https://acme.com/a?b=https://evil.com")],
