@@ -14,14 +14,19 @@ use crate::net::loopback;
 /// The reference configuration, as users have it.
 pub const REFERENCE: &str = include_str!("../envoy.yaml");
 
+/// The names of the filters.
+const GATE: &str = "tollgate";
+const CORS: &str = "envoy.filters.http.cors";
+
 const ADMIN_PORT: &str = "/admin/address/socket_address/port_value";
 const LISTENER: &str = "/static_resources/listeners/0";
 const LISTENER_ADDRESS: &str = "/static_resources/listeners/0/address/socket_address";
 const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
 const ACCESS_LOGS: &str = "/access_log";
 const ROUTES: &str = "/route_config/virtual_hosts/0/routes";
+const HOST_FILTERS: &str = "/route_config/virtual_hosts/0/typed_per_filter_config";
 const FILTERS: &str = "/http_filters";
-const PLUGIN: &str = "/http_filters/0/typed_config/config";
+const PLUGIN: &str = "/typed_config/config";
 const MODULE: &str = "/vm_config/code/local/filename";
 const CONFIGURATION: &str = "/configuration";
 const POLICY: &str = "/configuration/value";
@@ -66,7 +71,7 @@ impl Config {
 
     /// With the module at `path`.
     pub fn with_module(mut self, path: &Path) -> Result<Self, ConfigError> {
-        *self.at(&[MANAGER, PLUGIN, MODULE].concat())? = json!(path);
+        *self.plugin(MODULE)? = json!(path);
         Ok(self)
     }
 
@@ -88,9 +93,16 @@ impl Config {
 
     /// With another filter instead of the gate, or with none.
     pub fn with_filter(mut self, filter: Option<Value>) -> Result<Self, ConfigError> {
-        let filters = self.at(&[MANAGER, FILTERS].concat())?.as_array_mut();
-        let filters = filters.ok_or_else(|| ConfigError::Missing(FILTERS.to_owned()))?;
-        filters.splice(..filters.len().min(1), filter);
+        let (filters, gate) = self.filter(GATE)?;
+        filters.splice(gate..=gate, filter);
+        Ok(self)
+    }
+
+    /// Without the filter that answers browsers' preflights.
+    pub fn without_cors(mut self) -> Result<Self, ConfigError> {
+        let (filters, cors) = self.filter(CORS)?;
+        filters.remove(cors);
+        *self.at(&[MANAGER, HOST_FILTERS].concat())? = json!({});
         Ok(self)
     }
 
@@ -134,7 +146,7 @@ impl Config {
 
     /// With this text as the plugin's own configuration, which the module gets as it is.
     pub fn with_text(mut self, text: &str) -> Result<Self, ConfigError> {
-        *self.at(&[MANAGER, PLUGIN, CONFIGURATION].concat())? = json!({
+        *self.plugin(CONFIGURATION)? = json!({
             "@type": "type.googleapis.com/google.protobuf.StringValue",
             "value": text,
         });
@@ -143,12 +155,32 @@ impl Config {
 
     /// The plugin's own configuration, to be changed.
     pub fn policy(&mut self) -> Result<&mut Value, ConfigError> {
-        self.at(&[MANAGER, PLUGIN, POLICY].concat())
+        self.plugin(POLICY)
     }
 
     /// As Envoy reads it.
     pub fn to_json(&self) -> String {
         self.0.to_string()
+    }
+
+    /// What is in the gate's filter.
+    fn plugin(&mut self, pointer: &str) -> Result<&mut Value, ConfigError> {
+        let (filters, gate) = self.filter(GATE)?;
+        let pointer = [PLUGIN, pointer].concat();
+        filters
+            .get_mut(gate)
+            .and_then(|gate| gate.pointer_mut(&pointer))
+            .ok_or(ConfigError::Missing(pointer))
+    }
+
+    /// All filters, and the place of one of them.
+    fn filter(&mut self, name: &str) -> Result<(&mut Vec<Value>, usize), ConfigError> {
+        let filters = self.list(&[MANAGER, FILTERS].concat())?;
+        let place = filters
+            .iter()
+            .position(|filter| filter.get("name").is_some_and(|found| found == name));
+        let place = place.ok_or_else(|| ConfigError::Missing(format!("{FILTERS}/{name}")))?;
+        Ok((filters, place))
     }
 
     fn at(&mut self, pointer: &str) -> Result<&mut Value, ConfigError> {
@@ -229,8 +261,9 @@ mod tests {
         let config = rewritten();
         for same in [
             "/normalize_path",
-            "/http_filters/0/typed_config/config/failure_policy",
-            "/http_filters/0/typed_config/config/configuration/value/caps",
+            "/http_filters/0",
+            "/http_filters/1/typed_config/config/failure_policy",
+            "/http_filters/1/typed_config/config/configuration/value/caps",
             "/route_config",
         ] {
             let pointer = [MANAGER, same].concat();
@@ -249,10 +282,11 @@ mod tests {
             .and_then(Config::without_access_log)
             .and_then(|config| config.with_access_log(Path::new("/a.log")))
             .and_then(|config| config.with_filter(None))
+            .and_then(Config::without_cors)
             .and_then(|config| config.with_direct_response("hello"))
             .unwrap()
             .to_json();
-        for gone in ["tollgate", "zitadel", "upstream.internal", "a.log"] {
+        for gone in ["tollgate", "cors", "zitadel", "upstream.internal", "a.log"] {
             assert!(!config.contains(gone), "{gone}");
         }
         for there in ["filters.http.router", "hello"] {

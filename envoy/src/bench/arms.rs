@@ -131,6 +131,7 @@ impl Arm {
         let config = Config::reference()?
             .on_loopback(0)?
             .without_access_log()?
+            .without_cors()?
             .with_direct_response(BODY)?;
         let instead = match self.filter {
             Filter::None => None,

@@ -34,7 +34,7 @@ impl Config {
         Ok(self)
     }
 
-    fn list(&mut self, pointer: &str) -> Result<&mut Vec<Value>, ConfigError> {
+    pub(super) fn list(&mut self, pointer: &str) -> Result<&mut Vec<Value>, ConfigError> {
         let list = self.at(pointer)?.as_array_mut();
         list.ok_or_else(|| ConfigError::Missing(pointer.to_owned()))
     }
@@ -42,6 +42,7 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{CORS, GATE};
     use super::*;
     use crate::net::loopback;
 
@@ -62,7 +63,7 @@ mod tests {
         let filters = names(&[MANAGER, FILTERS].concat());
         assert_eq!(
             filters,
-            ["tollgate", "between", "envoy.filters.http.router"]
+            [CORS, GATE, "between", "envoy.filters.http.router"]
         );
     }
 }

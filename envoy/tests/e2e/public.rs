@@ -74,21 +74,6 @@ fn widgets_and_logins_pass() {
 }
 
 #[test]
-fn a_preflight_passes_to_any_route() {
-    let preflight = echo()
-        .request("OPTIONS", "/api/v1/agents")
-        .header("Origin", "https://app.example.com")
-        .header("Access-Control-Request-Method", "GET");
-    assert_eq!(preflight.send().unwrap().json()["method"], "OPTIONS");
-
-    let no_preflight = echo().request("OPTIONS", "/api/v1/agents");
-    assert_eq!(
-        no_preflight.send().unwrap().outcome(),
-        "400 account_missing"
-    );
-}
-
-#[test]
 fn the_organization_of_a_user_is_checked_by_its_handler() {
     let token = gate().issuer().member("acme");
     let answer = gate().get("/api/user/org").bearer(token).send().unwrap();
