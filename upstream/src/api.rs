@@ -35,7 +35,7 @@ use crate::database::Databases;
 use crate::identity::{Authenticator, authenticate};
 use crate::issuer::Issuer;
 use crate::keys::introspection::KeyHolders;
-use crate::keys::{LastUses, Pepper};
+use crate::keys::{LastUses, Pepper, Turn};
 use crate::options::Options;
 use crate::problem::Problem;
 use crate::widget::caller::WidgetCallers;
@@ -75,7 +75,10 @@ pub(crate) struct Api {
     creation: Creation,
     issuer: Arc<Issuer>,
     pepper: Pepper,
+    /// For the gate.
     key_holders: KeyHolders,
+    /// For accounts' servers, who ask past the gate's checks: this and widgets' keys wait for the same turn.
+    servers: KeyHolders,
     widget_callers: WidgetCallers,
     tokens: Tokens,
     longest_call: Duration,
@@ -93,10 +96,13 @@ impl Api {
         uses: LastUses,
         options: &Options,
     ) -> Self {
+        let key_holders = KeyHolders::new(databases.clone(), pepper.clone(), uses.clone());
+        let turn = Turn::new();
         Self {
             creation: Creation::new(databases.clone()),
-            key_holders: KeyHolders::new(databases.clone(), pepper.clone(), uses.clone()),
-            widget_callers: WidgetCallers::new(databases.clone(), pepper.clone(), uses),
+            servers: key_holders.waiting_for(turn.clone()),
+            key_holders,
+            widget_callers: WidgetCallers::new(databases.clone(), pepper.clone(), uses, turn),
             tokens,
             databases,
             issuer: Arc::new(issuer),

@@ -1,12 +1,12 @@
 //! API keys at the upstream: made, told of, ended; in a real database.
 
 use serde_json::{Value, json};
-use tollgate_envoy::client::Response;
+use tollgate_envoy::client::{Origin, Response};
 use tollgate_policy::api_key::ApiKey;
 
 use crate::calls::at_once;
 use crate::database::{Database, SYSTEM};
-use crate::direct::{Direct, internal};
+use crate::direct::{Direct, another_upstream, internal};
 use crate::world::{gate, wait_until};
 
 const KEYS: &str = "/api/v1/api-keys";
@@ -202,6 +202,25 @@ fn the_last_use_is_noted_a_little_later() {
     assert_eq!(used(), Value::Null);
     assert!(is_active(&key));
     wait_until("the use is written", || used().is_string());
+}
+
+/// The last uses are written when the service stops, however short a time ago they were.
+#[test]
+fn a_service_that_stops_notes_the_last_uses() {
+    let account = Direct::new("keys-stop");
+    let key = mint(account, "never");
+    let used = || account.request("GET", KEYS).send().unwrap().json()[0]["last_used_at"].clone();
+    let another = another_upstream();
+    let answer = Origin::parse(another.internal_url())
+        .unwrap()
+        .post("/internal/introspect")
+        .bearer(gate().introspection_token())
+        .form(&format!("token={}", text(&key, "key")))
+        .send()
+        .unwrap();
+    assert_eq!(answer.json()["active"], true, "the pepper is the same");
+    drop(another);
+    assert!(used().is_string());
 }
 
 #[test]

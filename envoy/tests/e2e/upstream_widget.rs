@@ -3,11 +3,11 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use tollgate_envoy::client::Response;
+use tollgate_envoy::client::{Origin, Response};
 use tollgate_policy::assertion::CredentialKind;
 
 use crate::database::{Database, SYSTEM};
-use crate::direct::{Direct, internal, upstream};
+use crate::direct::{Direct, another_upstream, internal, upstream};
 use crate::world::{AGENTS, gate, wait_until};
 
 const KEYS: &str = "/api/v1/widget-keys";
@@ -220,6 +220,22 @@ fn a_visit_is_renewed_from_the_same_pages() {
     }
     shop.change(json!({"domain_allowlist": ["other.com"]}));
     assert_eq!(refresh(PAGE, &first).outcome(), "403 origin_not_allowed");
+}
+
+#[test]
+fn another_instance_renews_it_too() {
+    let shop = Shop::new("widget-instances");
+    let grant = granted(shop.guest(PAGE));
+    let another = another_upstream();
+    let body = json!({"refresh_token": grant["refresh_token"]});
+    let renewed = Origin::parse(another.url())
+        .unwrap()
+        .post("/api/v1/widget/auth/refresh")
+        .header("Origin", PAGE)
+        .json(&body)
+        .send()
+        .unwrap();
+    claims(text(&granted(renewed), "token"));
 }
 
 #[test]

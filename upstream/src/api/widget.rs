@@ -89,7 +89,7 @@ pub(super) async fn user_token(
 ) -> Result<Private<UserToken>, Problem> {
     let visitor = request.visitor()?;
     let key = credential::bearer(authorization(&headers))?;
-    let holder = api.key_holders.of_key(key).await?;
+    let holder = api.servers.of_key(key).await?;
     let holder = holder.ok_or_else(key_inactive)?;
     private(api.tokens.user_token(&holder, visitor))
 }

@@ -44,12 +44,12 @@ pub(crate) struct WidgetCallers {
 // === impl WidgetCallers ===
 
 impl WidgetCallers {
-    pub(crate) fn new(databases: Databases, pepper: Pepper, uses: LastUses) -> Self {
+    pub(crate) fn new(databases: Databases, pepper: Pepper, uses: LastUses, turn: Turn) -> Self {
         Self {
             databases,
             pepper,
             uses,
-            turn: Turn::new(),
+            turn,
         }
     }
 
