@@ -177,13 +177,7 @@ impl Envoy {
 
     /// How much of it is in memory, in bytes; none if it has ended.
     pub fn resident(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
-        // proc_pid_status(5): `VmRSS:     66816 kB`.
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-        Some(kilobytes * 1024)
+        self.child.resident()
     }
 
     /// The first entry of the access log that `matches`, once it is written; none if none comes soon.

@@ -3,6 +3,7 @@
 //! The `tollgate` command and the end-to-end tests are both made of these modules.
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod bench;
 pub mod browser;
 pub mod build;
@@ -11,9 +12,11 @@ pub mod config;
 pub mod demo;
 pub mod echo;
 pub mod envoy;
+pub mod introspection;
 pub mod issuer;
 pub mod minute;
 pub mod net;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod progress;

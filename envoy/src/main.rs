@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tollgate_envoy::accounts::Accounts;
 use tollgate_envoy::bench::Bench;
 use tollgate_envoy::build;
 use tollgate_envoy::demo::Demo;
@@ -28,6 +29,7 @@ enum Command {
     Demo(Demo),
     Bench(Bench),
     Soak(Soak),
+    Accounts(Accounts),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
     #[command(hide = true)]
@@ -40,6 +42,7 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Upstream {
     Serve(Box<tollgate_upstream::Options>),
+    Migrate(tollgate_upstream::MigrateOptions),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +71,17 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
                 ExitCode::FAILURE
             })
         }
+        Command::Accounts(accounts) => {
+            let stack = Stack::builder(Tool::current()?);
+            let (report, stack) = accounts.run(stack, &Progress::new())?;
+            print!("{report}");
+            drop(stack);
+            Ok(if report.is_right() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
         Command::Build => {
             println!("{}", build::filter(&Progress::new())?.display());
             Ok(ExitCode::SUCCESS)
@@ -78,6 +92,13 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             let runtime = tokio::runtime::Runtime::new()?;
             runtime.block_on(tollgate_upstream::serve(*options))?;
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Upstream(Upstream::Migrate(options)) => {
+            tollgate_upstream::log_to_stderr();
+            let runtime = tokio::runtime::Runtime::new()?;
+            let migrated = runtime.block_on(tollgate_upstream::migrate(options))?;
+            print!("{migrated}");
+            Ok(migrated.exit_code())
         }
     }
 }

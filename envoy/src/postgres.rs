@@ -4,11 +4,14 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::net;
 use crate::process::supervise::{StopSignal, User};
-use crate::process::{Child, Job, ProcessError, Scratch, Tool};
+use crate::process::{self, Child, Job, ProcessError, Scratch, Tool};
 use crate::random;
 use crate::tools::PostgresTools;
 
@@ -57,12 +60,32 @@ enum Started {
 // === impl Postgres ===
 
 impl Postgres {
+    /// The superuser.
+    pub(crate) const USER: &str = USER;
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn password(&self) -> &str {
+        &self.password
+    }
+
     /// Makes a cluster and starts it; ready when this comes back.
     pub fn start(tool: &Tool, tools: &PostgresTools) -> Result<Self, PostgresError> {
+        Self::attempt(tool, tools, "once")
+    }
+
+    /// The same, and it can be [killed](Self::kill) and started again; what it has acknowledged is there then.
+    pub fn start_durable(tool: &Tool, tools: &PostgresTools) -> Result<Self, PostgresError> {
+        Self::attempt(tool, tools, "again")
+    }
+
+    fn attempt(tool: &Tool, tools: &PostgresTools, times: &str) -> Result<Self, PostgresError> {
         let mut attempts = ATTEMPTS;
         loop {
             attempts -= 1;
-            let mut postgres = Self::launch(tool, tools)?;
+            let mut postgres = Self::launch(tool, tools, times)?;
             match postgres.ready() {
                 Ok(Started::Ready) => return Ok(postgres),
                 Ok(Started::PortTaken) if attempts > 0 => {}
@@ -76,8 +99,55 @@ impl Postgres {
 
     /// The system database's URL, with user and password.
     pub fn url(&self) -> String {
-        let (port, password) = (self.port, &self.password);
+        self.url_at(self.port)
+    }
+
+    /// The same at another port, where a proxy is.
+    pub(crate) fn url_at(&self, port: u16) -> String {
+        let password = &self.password;
         format!("postgres://{USER}:{password}@127.0.0.1:{port}/{DATABASE}")
+    }
+
+    /// Kills the server with SIGKILL, as a machine that has no memory left does; gone when this comes back. Its clients
+    /// have not been told anything.
+    ///
+    /// # Errors
+    ///
+    /// It does not run, or is not one of [`Self::start_durable`].
+    pub fn kill(&self) -> io::Result<()> {
+        let pid = self.pid()?;
+        let children = process::children_of(pid);
+        signal(pid, Signal::KILL)?;
+        // They end by themselves when they notice, and keep the memory until then that the next server needs.
+        let deadline = Instant::now() + PATIENCE;
+        while process::is_there(pid) || children.iter().any(|child| process::is_there(*child)) {
+            if Instant::now() > deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Stops it where it is: it takes connections, and says nothing.
+    pub fn freeze(&self) -> io::Result<()> {
+        signal(self.pid()?, Signal::STOP)
+    }
+
+    /// Lets it go on after [`Self::freeze`].
+    pub fn thaw(&self) -> io::Result<()> {
+        signal(self.pid()?, Signal::CONT)
+    }
+
+    fn pid(&self) -> io::Result<u32> {
+        let lines = fs::read_to_string(self.child.folder().join("data/postmaster.pid"))?;
+        let pid = lines.lines().next().and_then(|line| line.parse().ok());
+        pid.ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// Starts it again after [`Self::kill`], without waiting until it is ready.
+    pub fn resume(&self) -> io::Result<()> {
+        fs::write(self.child.folder().join("resume"), "")
     }
 
     /// Why it is no more, if it has ended by itself.
@@ -90,7 +160,7 @@ impl Postgres {
         self.child.release();
     }
 
-    fn launch(tool: &Tool, tools: &PostgresTools) -> Result<Self, PostgresError> {
+    fn launch(tool: &Tool, tools: &PostgresTools, times: &str) -> Result<Self, PostgresError> {
         let (port, password) = (net::free_port()?, random::hex(16));
         let scratch = Scratch::new()?;
         let password_file = scratch.path().join("password");
@@ -104,7 +174,7 @@ impl Postgres {
         // One command for both, so that one supervisor watches over the folder from its first file to its last.
         let child = Job::new("PostgreSQL", "sh")
             .args(["-c", SCRIPT, "sh"])
-            .args([bin.as_os_str(), port.to_string().as_ref()])
+            .args([bin.as_os_str(), port.to_string().as_ref(), times.as_ref()])
             .stop_by(StopSignal::Int)
             .user(user)
             .start(tool, scratch)?;
@@ -128,18 +198,32 @@ impl Postgres {
     }
 }
 
-/// Arguments: the folder of the programs, and the port. The data is worth nothing after a crash, so nothing waits
-/// for a disk.
+/// Arguments: the folder of the programs, the port, and whether it is started `again` after a SIGKILL, once the file
+/// `resume` is there. Nothing waits for a disk: the data is worth nothing after a crash of the machine, and of the server
+/// only where it is started again.
 const SCRIPT: &str = r#"
 "$1/initdb" --pgdata=data --username=tollgate --pwfile=password --auth=scram-sha-256 \
     --encoding=UTF8 --no-locale --no-sync >initdb.log 2>&1 || { cat initdb.log; exit 1; }
 rm password
-exec "$1/postgres" -D data -p "$2" \
+bin=$1 port=$2
+case $3 in again) commit=on ;; *) commit=off ;; esac
+set -- -D data -p "$port" \
     -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
     -c max_connections=100 -c shared_buffers=16MB -c dynamic_shared_memory_type=mmap \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+    -c fsync=off -c synchronous_commit=$commit -c full_page_writes=off \
     -c lc_messages=C -c log_min_messages=warning
+[ $commit = on ] || exec "$bin/postgres" "$@"
+while "$bin/postgres" "$@"; [ $? -eq 137 ]; do
+    while [ ! -e resume ]; do sleep 0.01; done
+    rm -f resume
+done
 "#;
+
+fn signal(pid: u32, signal: Signal) -> io::Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
+    Ok(kill_process(pid, signal)?)
+}
 
 /// Gives the folder to `user`, and returns a folder of programs that the user can reach.
 fn give_to(
@@ -172,7 +256,7 @@ fn is_open_to_all(folder: &Path) -> bool {
     })
 }
 
-fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir(to)?;
     fs::set_permissions(to, Permissions::from_mode(0o755))?;
     for entry in fs::read_dir(from)? {

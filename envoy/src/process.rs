@@ -117,11 +117,18 @@ impl Child {
 
     /// The child's own number; none if it has ended.
     pub fn pid(&self) -> Option<u32> {
-        let parent = self.supervisor.id();
-        let processes = fs::read_dir("/proc").ok()?.flatten();
-        processes
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .find(|pid| parent_of(*pid) == Some(parent))
+        children_of(self.supervisor.id()).first().copied()
+    }
+
+    /// How much of the child is in memory, in bytes; none if it has ended.
+    pub fn resident(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
+        // proc_pid_status(5): `VmRSS:     66816 kB`.
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes * 1024)
     }
 
     /// Waits until `found` finds something in the child's log or elsewhere; `what` names it in errors.
@@ -202,6 +209,23 @@ impl Drop for Child {
 pub fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().or(status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+/// The processes that have been started by the process `parent`.
+pub fn children_of(parent: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| parent_of(*pid) == Some(parent))
+        .collect()
+}
+
+/// Whether the process has not ended.
+pub fn is_there(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // proc_pid_stat(5): the state comes after the name, which is in parentheses; Z: ended, and nobody has asked how.
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
+    state.is_some_and(|state| !state.starts_with(['Z', 'X']))
 }
 
 /// `PPid` in proc_pid_status(5).

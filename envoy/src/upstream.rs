@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tollgate_policy::account::AccountName;
+use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind};
 
 use crate::issuer::{ACCOUNTS_CLAIM, AUDIENCE};
 use crate::process::{Child, Job, ProcessError, Scratch, Tool};
@@ -58,6 +61,15 @@ pub enum UpstreamError {
     Process(#[from] ProcessError),
 }
 
+/// What an upstream is started with beside the usual.
+#[derive(Clone, Debug, Default)]
+pub struct Additions {
+    /// Options.
+    pub arguments: Vec<String>,
+    /// Environment variables, for secrets.
+    pub environment: Vec<(String, String)>,
+}
+
 // === impl Upstream ===
 
 impl Upstream {
@@ -68,7 +80,19 @@ impl Upstream {
         issuer: &str,
         secrets: &Secrets,
     ) -> Result<Self, UpstreamError> {
-        let mut child = Job::new("the upstream", tool.path())
+        let nothing = Additions::default();
+        Self::start_with(tool, database_url, issuer, secrets, &nothing)
+    }
+
+    /// The same, with more options.
+    pub fn start_with(
+        tool: &Tool,
+        database_url: &str,
+        issuer: &str,
+        secrets: &Secrets,
+        additions: &Additions,
+    ) -> Result<Self, UpstreamError> {
+        let job = Job::new("the upstream", tool.path())
             .args(["upstream", "serve", "--listen", "127.0.0.1:0"])
             .args(["--internal-listen", "127.0.0.1:0"])
             .args(["--issuer", issuer, "--audience", AUDIENCE])
@@ -81,6 +105,10 @@ impl Upstream {
             .env(INTROSPECTION_TOKEN, &secrets.introspection_token)
             .env(KEY_PEPPER, &secrets.key_pepper)
             .env(WIDGET_SECRET, &secrets.widget_secret)
+            .args(&additions.arguments);
+        let environment = additions.environment.iter();
+        let mut child = environment
+            .fold(job, |job, (name, value)| job.env(name, value))
             .start(tool, Scratch::new()?)?;
         let (url, internal_url) = child.wait_for("it was ready", PATIENCE, |log| {
             let internal = after(log, "internal listener on ")?;
@@ -101,6 +129,21 @@ impl Upstream {
     /// The URL of its internal listener, which has the directory of accounts.
     pub fn internal_url(&self) -> &str {
         &self.internal_url
+    }
+
+    /// What it has written.
+    pub fn log(&self) -> String {
+        self.child.log()
+    }
+
+    /// How much of it is in memory, in bytes; none if it has ended.
+    pub fn resident(&self) -> Option<u64> {
+        self.child.resident()
+    }
+
+    /// Its process's number; none if it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.pid()
     }
 
     /// Why it is no more, if it has ended by itself.
@@ -140,6 +183,20 @@ impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secrets(…)")
     }
+}
+
+/// What the gate would say to the upstream of a request for `account`, signed with its key and good for a minute; none
+/// where one of them is no good.
+pub fn assertion(key: &str, account: &str, admin: bool) -> Option<String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let assertion = Assertion {
+        account: AccountName::parse(account.as_bytes())?,
+        subject: "the harness".to_owned(),
+        admin,
+        credential: CredentialKind::Jwt,
+    };
+    let key = AssertionKey::new(key.as_bytes()).ok()?;
+    key.sign(&assertion, ASSERTION_AUDIENCE, now.as_secs(), 60)
 }
 
 /// The rest of a whole line: without its end, the rest of the address may be on its way.

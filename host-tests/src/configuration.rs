@@ -7,6 +7,9 @@ use crate::tokens;
 /// The environment variable with the assertion key.
 pub const KEY_VARIABLE: &str = "TOLLGATE_ASSERTION_KEY";
 
+/// The environment variable with what the gate shows where it introspects.
+pub const INTROSPECTION_VARIABLE: &str = "TOLLGATE_INTROSPECTION_TOKEN";
+
 /// One issuer whose keys are in the configuration; no caps.
 pub fn inline() -> Value {
     json!({
@@ -66,5 +69,20 @@ pub fn with_directory(mut configuration: Value) -> Value {
         "cluster": "accounts",
         "uri": "http://accounts.internal/internal/directory",
     }});
+    configuration
+}
+
+/// With API keys, whose issuer is asked at the cluster `accounts`: active answers hold for 10 seconds, others for 5, and
+/// requests wait 2.
+#[must_use]
+pub fn with_api_keys(mut configuration: Value) -> Value {
+    configuration["api_keys"] = json!({
+        "prefix": "sk_live_",
+        "introspection": {
+            "cluster": "accounts",
+            "uri": "http://accounts.internal/internal/introspect",
+            "authorization_env": INTROSPECTION_VARIABLE,
+        },
+    });
     configuration
 }

@@ -210,7 +210,12 @@ impl Worker {
 
     /// Answers the oldest callout.
     pub fn answer_callout(&mut self, answer: Answer) {
-        let callout = self.host().callouts.open.remove(0);
+        self.answer_callout_at(0, answer);
+    }
+
+    /// Answers one of [`Self::callouts`].
+    pub fn answer_callout_at(&mut self, position: usize, answer: Answer) {
+        let callout = self.host().callouts.open.remove(position);
         let headers = u32::try_from(answer.headers.len()).unwrap();
         let body = u32::try_from(answer.body.len()).unwrap();
         self.host().answer = Some(answer);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::configuration::KEY_VARIABLE;
+use crate::configuration::{INTROSPECTION_VARIABLE, KEY_VARIABLE};
 use crate::host::metrics::Statistics;
 use crate::shared::SharedData;
 use crate::signature::VerifySignature;
@@ -40,13 +40,17 @@ pub struct Clock(Arc<AtomicU64>);
 // === impl World ===
 
 impl World {
-    /// A world with the assertion key in its environment and the clusters `issuer` and `accounts`.
+    /// A world with the assertion key and the introspection credential in its environment, and the clusters `issuer` and `accounts`.
     pub fn new() -> Self {
         let key = "k".repeat(32);
+        let introspection = "the-gates-own-secret".to_owned();
         Self {
             clock: Clock::default(),
             shared: SharedData::default(),
-            environment: vec![(KEY_VARIABLE.to_owned(), key)],
+            environment: vec![
+                (KEY_VARIABLE.to_owned(), key),
+                (INTROSPECTION_VARIABLE.to_owned(), introspection),
+            ],
             clusters: BTreeSet::from(["issuer", "accounts"].map(str::to_owned)),
             verify_signature: VerifySignature::default(),
             statistics: Statistics::default(),

@@ -11,6 +11,7 @@ use tollgate_policy::fetching::{Failure, Pace};
 use tollgate_policy::uri::Uri;
 
 use crate::counters::FetchCounters;
+use crate::environment;
 use crate::fetched::{Failed, Fetched, Outlook, Source};
 
 /// The directory, where one is configured.
@@ -18,6 +19,7 @@ pub struct AccountDirectory(Option<Configured>);
 
 struct Configured {
     fetched: RefCell<Fetched<Directory>>,
+    authorization: Option<String>,
     counters: FetchCounters,
 }
 
@@ -25,6 +27,7 @@ struct Configured {
 struct DirectorySource<'p> {
     remote: &'p Remote,
     rules: &'p AccountRules,
+    authorization: Option<&'p str>,
     counters: &'p FetchCounters,
 }
 
@@ -35,13 +38,22 @@ impl AccountDirectory {
     pub fn new(policy: &Policy) -> Self {
         Self(policy.directory.as_ref().map(|remote| {
             let counters = FetchCounters::of_the_directory();
+            let variable = remote.authorization_env.as_deref();
+            let authorization = variable.and_then(|variable| {
+                environment::authorization(variable, "fetching the directory without a credential")
+            });
             let source = DirectorySource {
                 remote,
                 rules: &policy.accounts,
+                authorization: authorization.as_deref(),
                 counters: &counters,
             };
             let fetched = RefCell::new(Fetched::new(&source));
-            Configured { fetched, counters }
+            Configured {
+                fetched,
+                authorization,
+                counters,
+            }
         }))
     }
 
@@ -92,6 +104,7 @@ impl AccountDirectory {
         let source = DirectorySource {
             remote: policy.directory.as_ref()?,
             rules: &policy.accounts,
+            authorization: configured.authorization.as_deref(),
             counters: &configured.counters,
         };
         Some((&configured.fetched, source))
@@ -137,6 +150,10 @@ impl Source for DirectorySource<'_> {
 
     fn uri(&self) -> &Uri {
         &self.remote.uri
+    }
+
+    fn authorization(&self) -> Option<&str> {
+        self.authorization
     }
 
     fn leads_to(&self, _step: u8, _answer: &[u8]) -> Result<Option<Uri>, Failed> {

@@ -67,6 +67,17 @@ pub struct FetchCounters {
     failed: Vec<(Failure, Counter)>,
 }
 
+/// What is counted about introspection.
+pub struct IntrospectionCounters {
+    /// Answers that could be read.
+    pub answered: Counter,
+    /// Requests for which one was remembered.
+    pub cached: Counter,
+    /// Requests that were refused because too much was to be asked.
+    pub crowded: Counter,
+    failed: Vec<(Failure, Counter)>,
+}
+
 // === impl Counter ===
 
 impl Counter {
@@ -216,6 +227,29 @@ impl FetchCounters {
     }
 
     /// Counts a fetch that failed.
+    pub fn failed(&self, why: Failure) {
+        count(&self.failed, why);
+    }
+}
+
+// === impl IntrospectionCounters ===
+
+impl IntrospectionCounters {
+    /// Defines them; once for each configuration.
+    pub fn define() -> Self {
+        let name = |name: &str| format!("introspection.{name}");
+        let failed = |why: Failure| Counter::define(&name(&format!("failed.{}", why.as_str())));
+        Self {
+            answered: Counter::define(&name("answered")),
+            cached: Counter::define(&name("cached")),
+            crowded: Counter::define(&name("crowded")),
+            failed: Failure::OF_INTROSPECTION
+                .map(|why| (why, failed(why)))
+                .into(),
+        }
+    }
+
+    /// Counts a question to which there was no answer.
     pub fn failed(&self, why: Failure) {
         count(&self.failed, why);
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tollgate_policy::fetching::{Failure, FetchState, Reason, Ticket, Version};
 
 use self::callout::{Answer, Callout, Document};
+pub use self::callout::{by_envoy, not_sent};
 use self::record::{Entry, Fetch, Record};
 pub use self::source::{Failed, Source};
 use crate::host::{self, Level};
@@ -57,6 +58,8 @@ pub enum Outlook {
     Wait,
     /// More is known than a moment ago: decide again.
     DecideAgain,
+    /// It cannot be asked for: too much is already.
+    TooMuch,
 }
 
 // === impl Fetched ===

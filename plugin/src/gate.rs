@@ -10,7 +10,7 @@ use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::caps::{self, Admitted};
 use tollgate_policy::config::{Mode, Policy};
-use tollgate_policy::decide::{Decision, decide};
+use tollgate_policy::decide::{Decision, Need, decide};
 use tollgate_policy::forward::Forward;
 use tollgate_policy::identity;
 use tollgate_policy::refusal::{Code, Refusal};
@@ -24,6 +24,7 @@ use crate::counters::Counters;
 use crate::counting::Counting;
 use crate::fetched::Outlook;
 use crate::host::{self, Level, Map, pairs};
+use crate::introspections::Introspections;
 use crate::issuer_keys::IssuerKeys;
 use crate::signature::{Place, Signatures};
 use crate::under_way::{self, UnderWay};
@@ -53,6 +54,7 @@ pub struct Gate {
     assertion_key: Option<AssertionKey>,
     keys: IssuerKeys,
     directory: AccountDirectory,
+    introspections: Introspections,
     tokens: TokenCache,
     signatures: Signatures,
     tick: Cell<Option<Duration>>,
@@ -88,6 +90,7 @@ impl Gate {
             assertion_key: known::assertion_key(&policy),
             keys: IssuerKeys::new(&policy.issuers),
             directory: AccountDirectory::new(&policy),
+            introspections: Introspections::new(&policy),
             tokens: TokenCache::new(policy.token_cache),
             signatures,
             tick: Cell::new(None),
@@ -101,6 +104,7 @@ impl Gate {
                 .filter_map(|issuer| issuer.jwks.remote.as_ref())
                 .map(|remote| remote.max_wait)
                 .chain(policy.directory.as_ref().map(|remote| remote.max_wait))
+                .chain(policy.api_keys.as_ref().map(|keys| keys.remote.max_wait))
                 .max()
                 .unwrap_or_default(),
             policy,
@@ -116,7 +120,8 @@ impl Gate {
     /// Decides on the request of the effective context, which has the given id.
     pub fn serve(&self, context: u32) -> Outcome {
         let outcome = self.serve_until(context, None);
-        if outcome == Outcome::Waiting || self.waiting.is_anyone_awake() {
+        let is_due = self.waiting.is_anyone_awake() || self.introspections.is_eager();
+        if outcome == Outcome::Waiting || is_due {
             self.set_tick(AT_ONCE);
         }
         outcome
@@ -125,10 +130,14 @@ impl Gate {
     /// Does what is due; `root` is the root context's id.
     pub fn tick(&self, root: u32) {
         if let Ok(now) = host::now() {
-            let keys = self.keys.tick(&self.policy.issuers, now);
-            let directory = self.directory.tick(&self.policy, now);
-            if keys || directory {
-                self.waiting.wake_all();
+            if self.keys.tick(&self.policy.issuers, now) {
+                self.waiting.wake_for_keys();
+            }
+            if self.directory.tick(&self.policy, now) {
+                self.waiting.wake(Need::Directory);
+            }
+            for digest in self.introspections.tick(&self.policy, now) {
+                self.waiting.wake(Need::Introspection(digest));
             }
             self.waiting.wake_expired(now, self.longest_wait);
             let Counters { caps, store, .. } = &self.counters;
@@ -141,11 +150,7 @@ impl Gate {
     pub fn answered(&self, root: u32, token: u32, size: usize) {
         // Without the time nobody could tell how old it is; the fetch counts as lost.
         if let Ok(now) = host::now() {
-            let keys = self.keys.answered(&self.policy.issuers, token, size, now);
-            let news = keys.or_else(|| self.directory.answered(&self.policy, token, size, now));
-            if news == Some(true) {
-                self.waiting.wake_all();
-            }
+            self.take_answer(token, size, now);
         }
         self.serve_waiting(root);
     }
@@ -176,13 +181,15 @@ impl Gate {
             }
         }
         let _ = host::set_effective_context(root);
-        self.set_tick(if self.waiting.is_anyone_awake() {
-            AT_ONCE
-        } else if self.waiting.is_anyone_asleep() {
-            WATCHING
-        } else {
-            TICK
-        });
+        self.set_tick(
+            if self.waiting.is_anyone_awake() || self.introspections.is_eager() {
+                AT_ONCE
+            } else if self.waiting.is_anyone_asleep() {
+                WATCHING
+            } else {
+                TICK
+            },
+        );
     }
 
     fn set_tick(&self, period: Duration) {
@@ -253,12 +260,17 @@ impl Gate {
             let Decision::Need(need) = decision else {
                 break;
             };
-            // The last time, what has come is not what it needs.
-            if self.see_to(need, known.now) == Outlook::Wait || left == 0 {
-                break;
+            match self.see_to(need, &request, known.now) {
+                // The last time, what has come is not what it needs.
+                Outlook::DecideAgain if left > 0 => {
+                    decision = decide(&self.policy, &request, &known);
+                }
+                Outlook::DecideAgain | Outlook::Wait => break,
+                Outlook::TooMuch => decision = Decision::Refuse(need.refusal()),
             }
-            decision = decide(&self.policy, &request, &known);
         }
+        self.look_ahead(&request, known.now);
+        self.introspections.count_hits();
         if self.tokens.take_hits() > 0 {
             self.counters.tokens_cached.increment();
         }

@@ -72,12 +72,17 @@ pub fn plugin_configuration() -> Result<Vec<u8>> {
     })
 }
 
-/// Asks for one HTTP resource through a cluster; the answer comes to the root context with the token returned.
+/// Makes one HTTP request through a cluster; the answer comes to the root context with the token returned.
 ///
 /// The one call that goes through the SDK, whose dispatcher must know the token. It panics only on statuses that
 /// `proxy_http_call` does not give in Envoy (`Context::httpCall`).
-pub fn get(cluster: &str, headers: Vec<(&str, &str)>, timeout: Duration) -> Result<u32> {
-    hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout)
+pub fn ask(
+    cluster: &str,
+    headers: Vec<(&str, &str)>,
+    body: Option<&[u8]>,
+    timeout: Duration,
+) -> Result<u32> {
+    hostcalls::dispatch_http_call(cluster, headers, body, Vec::new(), timeout)
         .map_err(|status| Error::Status(status as u32))
 }
 
@@ -91,7 +96,8 @@ pub fn response_etag() -> Option<String> {
     response_header("etag")
 }
 
-fn response_header(name: &str) -> Option<String> {
+/// A header of the answer that is being delivered, if it is there and is text.
+pub fn response_header(name: &str) -> Option<String> {
     let value = returned(|data, size| unsafe {
         ffi::proxy_get_header_map_value(
             ffi::map::HTTP_CALL_RESPONSE_HEADERS,

@@ -99,6 +99,23 @@ impl AccountRules {
         }
     }
 
+    /// The account that a key names, with which the account header must agree where it is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::account`], and [`Code::AccountForbidden`] where they differ.
+    pub fn account_of_key(&self, named: &[u8], header: Field<'_>) -> Result<AccountName, Code> {
+        let sent = match header {
+            Field::Missing => None,
+            _ => Some(self.account(header)?),
+        };
+        let named = self.parse(named)?;
+        if sent.is_some_and(|sent| sent != named) {
+            return Err(Code::AccountForbidden);
+        }
+        Ok(named)
+    }
+
     /// Whether a name is of the pattern; it can be reserved.
     pub fn allows(&self, name: &str) -> bool {
         match &self.pattern {
@@ -195,6 +212,29 @@ mod tests {
         let account = |header| rules().account(header);
         assert_eq!(account(Field::Missing), Err(Code::AccountMissing));
         assert_eq!(account(Field::Many), Err(Code::AccountDuplicate));
+    }
+
+    #[test]
+    fn a_key_and_the_header_name_one_account() {
+        let of_key = |named: &str, header| {
+            let account = rules().account_of_key(named.as_bytes(), header);
+            account.map(|name| name.to_string())
+        };
+        let acme = || Ok("acme".to_owned());
+        assert_eq!(of_key("acme", Field::Missing), acme());
+        assert_eq!(of_key("acme", Field::One(b"acme")), acme());
+        for (named, header, expected) in [
+            ("acme", Field::Many, Code::AccountDuplicate),
+            ("acme", Field::One(b""), Code::AccountInvalid),
+            ("acme", Field::One(b"Acme"), Code::AccountInvalid),
+            ("acme", Field::One(b"postgres"), Code::AccountReserved),
+            ("acme", Field::One(b"globex"), Code::AccountForbidden),
+            ("postgres", Field::Missing, Code::AccountReserved),
+            ("kataven-admin", Field::One(b"acme"), Code::AccountReserved),
+            ("Acme", Field::Missing, Code::AccountInvalid),
+        ] {
+            assert_eq!(of_key(named, header), Err(expected), "{named} {header:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod tests;
 use crate::account::AccountRules;
 use crate::caps::{Caps, Override};
 use crate::directory;
+use crate::introspection::ApiKeys;
 use crate::issuer::Issuer;
 use crate::json;
 use crate::path::Path;
@@ -32,6 +33,8 @@ pub struct Policy {
     pub mounts: Mounts,
     /// The class of each endpoint.
     pub routes: Routes,
+    /// How long-lived keys are accepted; none: they are not.
+    pub api_keys: Option<ApiKeys>,
     /// How many verified tokens a worker remembers.
     pub token_cache: CacheLimits,
     /// What an account may use.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use crate::assertion::AssertionKey;
 use crate::caps::{Asked, Counts, Store, StoreError};
 use crate::config::Policy;
-use crate::credential;
+use crate::credential::Credential;
+use crate::digest::Digest;
 use crate::directory::{self, Directory};
 use crate::forward::Forward;
-use crate::membership;
+use crate::introspection::{self, IntrospectionCache, Unsettled};
+use crate::membership::{self, Destination};
 use crate::path::Path;
 use crate::refusal::{Code, Refusal};
 use crate::request::Request;
@@ -31,12 +33,14 @@ pub enum Decision {
 }
 
 /// What must be known before a request can be decided on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// The keys of an issuer, or newer ones, by its place in the configured list.
     Keys(usize),
     /// The directory of accounts.
     Directory,
+    /// What the issuer of the request's credential, which has this digest, says of it.
+    Introspection(Digest),
 }
 
 /// All that the rules cannot know by themselves.
@@ -53,6 +57,9 @@ pub trait Knowledge: Verifier {
     ///
     /// [`StoreError`].
     fn counts(&self) -> Result<Counts<'_, Self::Store>, StoreError>;
+
+    /// What issuers have said of credentials lately; none: they cannot be asked.
+    fn introspections(&self) -> Option<&IntrospectionCache>;
 
     /// The directory of accounts, where one has been fetched.
     fn directory(&self) -> Option<Arc<Directory>>;
@@ -93,14 +100,33 @@ fn ask(policy: &Policy, request: &Request<'_>, known: &impl Knowledge) -> Result
     }
 
     // 4. The account.
-    let account = policy.accounts.account(request.account)?;
+    let keys = policy.api_keys.as_ref();
+    let credential = Credential::read(request.authorization, keys);
+    let account = match &credential {
+        Ok(credential) => credential.account(request.account, &policy.accounts, keys)?,
+        Err(_) => policy.accounts.account(request.account)?,
+    };
 
     // 5. The credential.
-    let bearer = credential::bearer(request.authorization)?;
-    let principal = token::authenticate(&policy.issuers, bearer, known, known.tokens())?;
+    let principal = match credential? {
+        Credential::Token(token) => {
+            token::authenticate(&policy.issuers, token, known, known.tokens())?
+        }
+        Credential::Key { text, .. } | Credential::Opaque(text) => {
+            introspection::authenticate(text, known.introspections(), known.now())?
+        }
+        Credential::NoKey(why) => return Err(Refusal::from(why).into()),
+    };
 
     // 6. May they.
-    let grant = membership::grant(principal, account, class.access, request.admin)?;
+    let to = Destination {
+        access: class.access,
+        admin: request.admin,
+        mounts: &policy.mounts,
+        method: request.method,
+        path: &path,
+    };
+    let grant = membership::grant(principal, account, &to)?;
     let directory = match policy.directory {
         Some(_) => Some(known.directory().ok_or(Stop::Need(Need::Directory))?),
         None => None,
@@ -135,6 +161,7 @@ impl Need {
     pub fn refusal(self) -> Refusal {
         match self {
             Self::Keys(_) => Code::KeysUnavailable.into(),
+            Self::Introspection(_) => Code::IntrospectionUnavailable.into(),
             Self::Directory => Refusal::not_ready("the directory of accounts has not been fetched"),
         }
     }
@@ -159,6 +186,15 @@ impl From<Rejection> for Stop {
         match rejection {
             Rejection::Refused(refusal) => refusal.into(),
             Rejection::KeysNeeded(issuer) => Self::Need(Need::Keys(issuer)),
+        }
+    }
+}
+
+impl From<Unsettled> for Stop {
+    fn from(unsettled: Unsettled) -> Self {
+        match unsettled {
+            Unsettled::Refused(refusal) => refusal.into(),
+            Unsettled::Unknown(digest) => Self::Need(Need::Introspection(digest)),
         }
     }
 }

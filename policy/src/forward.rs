@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::assertion::{self, Assertion, AssertionKey, CredentialKind};
+use crate::assertion::{self, Assertion, AssertionKey};
 use crate::caps::Admitted;
 use crate::config::{AssertionRules, Policy};
 use crate::identity;
@@ -166,6 +166,6 @@ fn statement(grant: &Grant) -> Assertion {
         account: grant.account().clone(),
         subject: grant.subject().to_owned(),
         admin: grant.admin(),
-        credential: CredentialKind::Jwt,
+        credential: grant.credential(),
     }
 }

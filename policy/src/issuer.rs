@@ -1,10 +1,12 @@
 //! Whose tokens are accepted, and under which conditions: what the configuration says of an issuer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::algorithm::Algorithm;
 use crate::key_source::Source;
 use crate::membership::{AdminClaim, Membership};
+use crate::route::RoutePattern;
 
 /// An issuer whose tokens are accepted, and under which conditions.
 #[derive(Debug)]
@@ -29,4 +31,6 @@ pub struct Issuer {
     pub membership: Membership,
     /// Who is an administrator; none: nobody.
     pub admin: Option<AdminClaim>,
+    /// The routes on which its tokens are accepted; none: on all.
+    pub routes: Option<Arc<[RoutePattern]>>,
 }

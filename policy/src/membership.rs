@@ -6,10 +6,12 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use crate::account::AccountName;
+use crate::assertion::CredentialKind;
+use crate::path::Path;
 use crate::principal::Principal;
 use crate::refusal::Code;
 use crate::request::Field;
-use crate::route::Access;
+use crate::route::{Access, Mounts};
 
 /// A path into a token's claims, one member name a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,21 @@ pub enum Accounts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminClaim(pub ClaimPath);
 
+/// Where a request goes, as far as it matters who may go there.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination<'r> {
+    /// Who may reach it.
+    pub access: Access,
+    /// `x-admin`.
+    pub admin: Field<'r>,
+    /// Where the routes are.
+    pub mounts: &'r Mounts,
+    /// The request's method.
+    pub method: &'r [u8],
+    /// The request's path.
+    pub path: &'r Path<'r>,
+}
+
 /// That a caller may act for an account. Only [`grant`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
@@ -74,6 +91,11 @@ impl Grant {
         self.principal.subject()
     }
 
+    /// What the caller showed.
+    pub fn credential(&self) -> CredentialKind {
+        self.principal.credential()
+    }
+
     /// Whether the caller acts as an administrator: on an admin route, asked for and entitled.
     pub fn admin(&self) -> bool {
         self.admin
@@ -84,16 +106,19 @@ impl Grant {
 ///
 /// # Errors
 ///
-/// [`Code::AdminRequired`] on an admin route, [`Code::AccountForbidden`] on any other.
+/// [`Code::CredentialNotAllowed`] where the kind of credential is not accepted; [`Code::AdminRequired`] on an admin
+/// route, [`Code::AccountForbidden`] on any other.
 pub fn grant(
     principal: Rc<Principal>,
     account: AccountName,
-    access: Access,
-    admin_header: Field<'_>,
+    to: &Destination<'_>,
 ) -> Result<Grant, Code> {
-    let admin = access == Access::Admin;
+    if !to.accepts(&principal) {
+        return Err(Code::CredentialNotAllowed);
+    }
+    let admin = to.access == Access::Admin;
     if admin {
-        let asked = admin_header == Field::One(b"true");
+        let asked = to.admin == Field::One(b"true");
         if !asked || !principal.is_administrator() {
             return Err(Code::AdminRequired);
         }
@@ -105,6 +130,21 @@ pub fn grant(
         principal,
         admin,
     })
+}
+
+// === impl Destination ===
+
+impl Destination<'_> {
+    /// Whether this kind of credential is accepted there, whoever shows it.
+    fn accepts(&self, principal: &Principal) -> bool {
+        let is_key = principal.credential() == CredentialKind::ApiKey;
+        let is_listed = principal.routes().is_none_or(|routes| {
+            routes
+                .iter()
+                .any(|route| route.matches(self.mounts, self.method, self.path))
+        });
+        is_listed && !(is_key && self.access == Access::Admin)
+    }
 }
 
 // === impl Membership ===

@@ -1,9 +1,12 @@
 //! Somebody whose credential was verified: who they are, and what they may.
 
 use std::mem;
+use std::sync::Arc;
 
 use crate::account::AccountName;
+use crate::assertion::CredentialKind;
 use crate::membership::Accounts;
+use crate::route::RoutePattern;
 use crate::token::VerifiedToken;
 
 /// Who calls, as far as the decision needs it: small enough to be remembered, whatever else the token says.
@@ -12,6 +15,9 @@ pub struct Principal {
     subject: String,
     accounts: Accounts,
     administrator: bool,
+    credential: CredentialKind,
+    /// None: any route.
+    routes: Option<Arc<[RoutePattern]>>,
 }
 
 // === impl Principal ===
@@ -27,10 +33,26 @@ impl Principal {
                 .admin
                 .as_ref()
                 .is_some_and(|admin| admin.is_in(token.claims())),
+            credential: match issuer.routes {
+                None => CredentialKind::Jwt,
+                Some(_) => CredentialKind::RestrictedJwt,
+            },
+            routes: issuer.routes.clone(),
         }
     }
 
-    /// Their name with the issuer: the token's `sub`.
+    /// The holder of a credential that its issuer says is active.
+    pub(crate) fn introspected(subject: String, accounts: Accounts) -> Self {
+        Self {
+            subject,
+            accounts,
+            administrator: false,
+            credential: CredentialKind::ApiKey,
+            routes: None,
+        }
+    }
+
+    /// Their name with the issuer: the token's `sub`, or the key's id.
     pub fn subject(&self) -> &str {
         &self.subject
     }
@@ -43,6 +65,16 @@ impl Principal {
     /// Whether they administrate the platform.
     pub fn is_administrator(&self) -> bool {
         self.administrator
+    }
+
+    /// What they showed.
+    pub fn credential(&self) -> CredentialKind {
+        self.credential
+    }
+
+    /// The routes on which their credential is accepted; none: on all.
+    pub fn routes(&self) -> Option<&[RoutePattern]> {
+        self.routes.as_deref()
     }
 
     /// How much memory they take, in bytes.

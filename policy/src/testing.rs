@@ -12,13 +12,16 @@ use serde_json::{Value, json};
 
 use crate::account::AccountName;
 use crate::algorithm::Algorithm;
+use crate::api_key::{ApiKey, ENTROPY};
 use crate::assertion::AssertionKey;
 use crate::caps::{Counts, Roster, Store, StoreError, Version, WorkerId};
 use crate::config::Policy;
 use crate::decide::Knowledge;
 use crate::directory::Directory;
+use crate::introspection::{CacheRules, IntrospectionCache};
 use crate::keys::{KeySet, PublicKey};
-use crate::membership::{self, Grant};
+use crate::membership::{self, Destination, Grant};
+use crate::path::Path;
 use crate::principal::Principal;
 use crate::request::Field;
 use crate::route::Access;
@@ -81,6 +84,23 @@ pub fn configuration(change: impl FnOnce(&mut Value)) -> Value {
     configuration
 }
 
+/// `api_keys` as the tests have it.
+pub fn api_keys() -> Value {
+    json!({
+        "prefix": "sk_live_",
+        "introspection": {
+            "cluster": "accounts",
+            "uri": "http://accounts/internal/introspect",
+            "authorization_env": "INTROSPECTION",
+        },
+    })
+}
+
+/// A key for an account.
+pub fn key(account: &str) -> String {
+    ApiKey::write("sk_live_", account, &[7; ENTROPY])
+}
+
 /// [`configuration`], compiled.
 pub fn policy(change: impl FnOnce(&mut Value)) -> Policy {
     Policy::from_bytes(configuration(change).to_string().as_bytes()).unwrap()
@@ -113,13 +133,14 @@ pub fn granted(account: &str) -> Grant {
     let token = token(&json!({"accounts": [account]}), &json!({}));
     let token = token::verify(&policy.issuers, token.as_bytes(), &World::default()).unwrap();
     let account = AccountName::parse(account.as_bytes()).unwrap();
-    membership::grant(
-        Rc::new(Principal::of(&token)),
-        account,
-        Access::Protected,
-        Field::Missing,
-    )
-    .unwrap()
+    let to = Destination {
+        access: Access::Protected,
+        admin: Field::Missing,
+        mounts: &policy.mounts,
+        method: b"GET",
+        path: &Path::parse(b"/x").unwrap(),
+    };
+    membership::grant(Rc::new(Principal::of(&token)), account, &to).unwrap()
 }
 
 /// Everything outside the rules. A signature is right when it reads `signed`.
@@ -130,6 +151,7 @@ pub struct World {
     pub tokens: TokenCache,
     pub directory: Option<Arc<Directory>>,
     pub assertion_key: Option<AssertionKey>,
+    pub introspections: Option<IntrospectionCache>,
     pub store: Slots,
     pub roster: Rc<Roster>,
     pub worker: WorkerId,
@@ -154,6 +176,11 @@ impl Default for World {
             }),
             directory: None,
             assertion_key: AssertionKey::new(&[7; 32]).ok(),
+            introspections: Some(IntrospectionCache::new(CacheRules {
+                active: Duration::from_secs(10),
+                inactive: Duration::from_secs(5),
+                entries: 1000,
+            })),
             store: Slots::default(),
             roster: Rc::new(roster),
             worker,
@@ -204,6 +231,10 @@ impl Knowledge for World {
 
     fn directory(&self) -> Option<Arc<Directory>> {
         self.directory.clone()
+    }
+
+    fn introspections(&self) -> Option<&IntrospectionCache> {
+        self.introspections.as_ref()
     }
 
     fn assertion_key(&self) -> Option<&AssertionKey> {

@@ -1,8 +1,7 @@
 //! Who says so? A JWT, believed only when everything about it is right (step 5).
 
 mod cache;
-mod claims;
-mod digest;
+pub(crate) mod claims;
 mod jws;
 mod malformed;
 #[cfg(test)]
@@ -16,10 +15,10 @@ use serde_json::{Map, Value};
 
 pub use self::cache::{CacheLimits, TokenCache};
 use self::claims::Validity;
-use self::digest::Digest;
 use self::jws::{Compact, Header};
 pub use self::malformed::Malformed;
 use crate::algorithm::Algorithm;
+use crate::digest::Digest;
 use crate::issuer::Issuer;
 use crate::keys::{Key, KeySet, PublicKey};
 use crate::principal::Principal;

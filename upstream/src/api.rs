@@ -30,7 +30,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post, put};
 use tollgate_policy::assertion::AssertionKey;
 
-use crate::accounts::creation::Creation;
+use crate::accounts::lifecycle::Lifecycle;
 use crate::database::Databases;
 use crate::identity::{Authenticator, authenticate};
 use crate::issuer::Issuer;
@@ -72,7 +72,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct Api {
     databases: Databases,
-    creation: Creation,
+    lifecycle: Lifecycle,
     issuer: Arc<Issuer>,
     pepper: Pepper,
     /// For the gate.
@@ -99,7 +99,7 @@ impl Api {
         let key_holders = KeyHolders::new(databases.clone(), pepper.clone(), uses.clone());
         let turn = Turn::new();
         Self {
-            creation: Creation::new(databases.clone()),
+            lifecycle: Lifecycle::new(databases.clone()),
             servers: key_holders.waiting_for(turn.clone()),
             key_holders,
             widget_callers: WidgetCallers::new(databases.clone(), pepper.clone(), uses, turn),
@@ -191,8 +191,16 @@ fn widget_routes() -> Router<Api> {
 fn admin_routes() -> Router<Api> {
     let account = "/api/admin/accounts/{account}";
     Router::new()
-        .route("/api/admin/accounts", post(admin::create_account))
-        .route(account, get(admin::account).patch(admin::change_account))
+        .route(
+            "/api/admin/accounts",
+            get(admin::list_accounts).post(admin::create_account),
+        )
+        .route(
+            account,
+            get(admin::account)
+                .patch(admin::change_account)
+                .delete(admin::delete_account),
+        )
         .route(
             &format!("{account}/call-limits"),
             get(admin::call_limits).put(admin::put_call_limits),

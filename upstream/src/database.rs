@@ -1,25 +1,36 @@
 //! PostgreSQL: one database for the system, one for each account.
 
+mod lock;
+mod maintenance;
 mod migrations;
 mod name;
 mod server;
+mod servers;
+pub(crate) mod template;
+mod timeouts;
 mod whole;
+
+use std::sync::Arc;
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
+use tollgate_policy::account::AccountName;
 
 pub use migrations::MigrationError;
 pub use name::DatabaseName;
 pub use server::{ConnectError, Server, Session};
 
-pub(crate) use migrations::{create_database, migrate_account};
+pub(crate) use lock::Lock;
+pub(crate) use maintenance::Maintenance;
+pub(crate) use migrations::{account_version, explain};
 pub(crate) use name::SYSTEM_DATABASE;
+pub(crate) use servers::{ServerName, Servers};
 pub(crate) use whole::Whole;
 
 use crate::accounts::directory::{self, Registered, Standing};
 use crate::error::Error;
 use crate::identity::Account;
-use crate::options::Options;
+use crate::options::{DatabaseOptions, Options};
 use crate::pool::{AcquireFailure, Lease, Limits, Pools};
 use crate::problem::Problem;
 use crate::widget::caller::WidgetCaller;
@@ -40,9 +51,10 @@ pub struct AccountDatabases(Pools<Server>);
 /// All databases of the service.
 #[derive(Clone)]
 pub(crate) struct Databases {
+    /// The first one, which has the system database.
     pub(crate) server: Server,
     system: Pools<Server>,
-    accounts: AccountDatabases,
+    pub(crate) servers: Arc<Servers>,
 }
 
 /// Why a database did not do what was asked.
@@ -54,6 +66,12 @@ pub enum DatabaseError {
     /// The account may not be used for now.
     #[error("the account is suspended")]
     Suspended,
+    /// The account is on a server that this service was not told of.
+    #[error("the account is on the server `{0}`, and no --database-server has that name")]
+    ServerUnknown(String),
+    /// The account's database has an older schema than this program needs.
+    #[error("the account's database is not up to date")]
+    Outdated,
     /// All connections are in use.
     #[error("all connections are in use")]
     Busy,
@@ -77,33 +95,108 @@ impl AccountDatabases {
     pub async fn connection(&self, account: &Account) -> Result<Lease<Server>, DatabaseError> {
         Ok(self.0.acquire(&DatabaseName::from(account)).await?)
     }
+
+    async fn registered(&self, account: &Registered) -> Result<Lease<Server>, DatabaseError> {
+        Ok(self.0.acquire(&DatabaseName::from(account)).await?)
+    }
+
+    fn forget(&self, account: &Registered) {
+        self.0.forget(&DatabaseName::from(account));
+    }
 }
 
 // === impl Databases ===
 
 impl Databases {
-    pub(crate) fn new(server: Server, options: &Options) -> Self {
+    /// Nothing is connected before it is asked for.
+    ///
+    /// # Errors
+    ///
+    /// A URL in the options is no good.
+    pub(crate) fn new(options: &Options) -> Result<Self, Error> {
+        let total = options.max_connections.get();
+        let per_database = options.max_connections_per_account.get();
         let limits = Limits {
-            per_database: options.max_connections_per_account.get(),
-            total: options.max_connections.get(),
+            // One account that has as many as it may, and keeps them, leaves something for the others.
+            per_database: per_database.min(total.saturating_sub(1)).max(1),
+            total,
             idle_timeout: options.idle_timeout,
             acquire_timeout: options.acquire_timeout,
         };
+        Self::with(&options.database, limits)
+    }
+
+    /// With these limits for the accounts of each server.
+    pub(crate) fn with(options: &DatabaseOptions, limits: Limits) -> Result<Self, Error> {
+        let server = Server::new("--database-url", &options.database_url)?;
         let system = Limits {
             per_database: SYSTEM_CONNECTIONS,
             total: SYSTEM_CONNECTIONS,
             ..limits
         };
-        Self {
+        let servers = Servers::new(server.clone(), &options.database_servers, limits)?;
+        Ok(Self {
             system: Pools::new(server.clone(), system),
-            accounts: AccountDatabases::new(server.clone(), limits),
+            servers: Arc::new(servers),
             server,
-        }
+        })
     }
 
-    /// Makes the system database where it is missing, and brings it and all account databases up to date.
+    /// Makes the system database where it is missing, and brings it up to date.
     pub(crate) async fn prepare(&self) -> Result<(), Error> {
-        migrations::prepare(self).await
+        let mut session = self.system_session().await?;
+        migrations::migrate_system(&mut session)
+            .await
+            .map_err(|error| Error::migration(&DatabaseName::system(), error))
+    }
+
+    /// A connection to the system database, which is made where it is missing.
+    async fn system_session(&self) -> Result<Session, Error> {
+        let system = DatabaseName::system();
+        // Looked for before it is connected to: a proxy remembers for a while that there was no such database. Who may
+        // not look is told by the system database itself.
+        let maintenance = Maintenance::by_way_of(&self.server, &DatabaseName::maintenance()).await;
+        if let Ok(maintenance) = maintenance
+            && matches!(maintenance.has(&system).await, Ok(false))
+            && let Err(error) = maintenance.create_empty(&system).await
+        {
+            // Another instance may have made it in the meantime; connecting tells.
+            tracing::debug!(%error, "the system database was not made");
+        }
+        let session = self.server.session(&system).await;
+        session.map_err(Error::DatabaseUnreachable)
+    }
+
+    /// A connection for making an account's database, or taking it away.
+    pub(crate) async fn maintenance(
+        &self,
+        account: &Registered,
+    ) -> Result<Maintenance, DatabaseError> {
+        let server = &self.servers.of(account)?.server;
+        Maintenance::by_way_of(server, &DatabaseName::maintenance()).await
+    }
+
+    /// The same for each server that can be reached.
+    pub(crate) async fn maintenance_everywhere(&self) -> Vec<Maintenance> {
+        let mut reached = Vec::new();
+        for (name, server) in self.servers.all() {
+            match Maintenance::by_way_of(server, &DatabaseName::maintenance()).await {
+                Ok(maintenance) => reached.push(maintenance),
+                Err(error) => {
+                    tracing::warn!(server = name, %error, "a server cannot be looked after");
+                }
+            }
+        }
+        reached
+    }
+
+    /// Brings the account's database up to date, through the pool and so within its bounds.
+    pub(crate) async fn migrate(&self, account: &Registered) -> Result<(), MigrationError> {
+        let mut lease = self.registered(account).await?;
+        let outcome = migrations::migrate_account(&mut lease).await;
+        // Who migrates a thousand databases does not keep connections to them.
+        lease.discard();
+        outcome
     }
 
     pub(crate) async fn system(&self) -> Result<Lease<Server>, DatabaseError> {
@@ -115,28 +208,36 @@ impl Databases {
         &self,
         account: &Account,
     ) -> Result<Lease<Server>, DatabaseError> {
-        self.check_standing(account).await?;
+        self.check_standing(account.name()).await?;
         self.system().await
     }
 
     /// A connection to the database of an account that exists and is not suspended.
     pub(crate) async fn account(&self, account: &Account) -> Result<Lease<Server>, DatabaseError> {
-        self.check_standing(account).await?;
-        self.accounts.connection(account).await
+        let server = self.check_standing(account.name()).await?;
+        let host = self.servers.host(server.as_ref())?;
+        host.accounts.connection(account).await
     }
 
-    /// A connection to the database of the account whose widget calls. It was active when its key was looked up.
+    /// A connection to the database of the account whose widget calls.
     pub(crate) async fn of_widget(
         &self,
         caller: &WidgetCaller,
     ) -> Result<Lease<Server>, DatabaseError> {
-        Ok(self.accounts.0.acquire(&DatabaseName::from(caller)).await?)
+        let server = self.check_standing(caller.account()).await?;
+        let host = self.servers.host(server.as_ref())?;
+        Ok(host.accounts.0.acquire(&DatabaseName::from(caller)).await?)
     }
 
-    async fn check_standing(&self, account: &Account) -> Result<(), DatabaseError> {
-        match directory::standing(self, account.name()).await? {
-            Standing::Active => Ok(()),
+    /// The server that has the account's database; none is the first.
+    async fn check_standing(
+        &self,
+        account: &AccountName,
+    ) -> Result<Option<ServerName>, DatabaseError> {
+        match directory::standing(self, account).await? {
+            Standing::Active(server) => Ok(server),
             Standing::Suspended => Err(DatabaseError::Suspended),
+            Standing::Outdated => Err(DatabaseError::Outdated),
             Standing::Unknown => Err(DatabaseError::Unknown),
         }
     }
@@ -146,8 +247,14 @@ impl Databases {
         &self,
         account: &Registered,
     ) -> Result<Lease<Server>, DatabaseError> {
-        let name = DatabaseName::from(account);
-        Ok(self.accounts.0.acquire(&name).await?)
+        self.servers.of(account)?.accounts.registered(account).await
+    }
+
+    /// Closes the idle connections to an account's database, and those in use when they come back.
+    pub(crate) fn forget(&self, account: &Registered) {
+        if let Ok(host) = self.servers.of(account) {
+            host.accounts.forget(account);
+        }
     }
 }
 
@@ -172,6 +279,15 @@ impl From<DatabaseError> for Problem {
             DatabaseError::Suspended => {
                 Self::forbidden("account_suspended", "the account is suspended")
             }
+            DatabaseError::ServerUnknown(_) => {
+                tracing::error!(%error, "an account cannot be served");
+                unavailable()
+            }
+            DatabaseError::Outdated => Self::unavailable(
+                "account_outdated",
+                "the account's database is being brought up to date",
+                RETRY_AFTER,
+            ),
             DatabaseError::Busy => Self::unavailable(
                 "database_busy",
                 "all connections to the database are in use",

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use tollgate_policy::assertion::WeakKey;
 
-use crate::database::{ConnectError, DatabaseError, DatabaseName, MigrationError};
+use crate::database::{ConnectError, DatabaseError, DatabaseName, MigrationError, explain};
 
 /// Why the service cannot start or stops: one sentence, which says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -54,16 +54,27 @@ pub enum Error {
     /// The issuer of the widget's tokens has no name.
     #[error("--widget-issuer is not an http or https URL: {0}")]
     WidgetIssuer(String),
-    /// The database URL is not one.
+    /// A database URL is not one.
+    #[error("{option} is not a PostgreSQL URL ({why}); write postgres://USER:PASSWORD@HOST:PORT")]
+    DatabaseUrl {
+        /// The option that has it.
+        option: String,
+        /// What is wrong.
+        why: tokio_postgres::Error,
+    },
+    /// A database URL asks for TLS.
     #[error(
-        "--database-url is not a PostgreSQL URL ({0}); write postgres://USER:PASSWORD@HOST:PORT"
+        "{0} says sslmode=require, and TLS to PostgreSQL is not built in; reach PostgreSQL over a private network or a TLS proxy and write sslmode=disable"
     )]
-    DatabaseUrl(tokio_postgres::Error),
-    /// The database URL asks for TLS.
+    DatabaseTls(String),
+    /// A named server is not one. Which text it was is not said, because there may be a password in it.
     #[error(
-        "--database-url says sslmode=require, and TLS to PostgreSQL is not built in; reach PostgreSQL over a private network or a TLS proxy and write sslmode=disable"
+        "{0}. --database-server is not NAME=URL; write a name of lower-case letters, digits, `-` and `_`, and postgres://USER:PASSWORD@HOST:PORT"
     )]
-    DatabaseTls,
+    DatabaseServer(usize),
+    /// Two named servers have the same name.
+    #[error("--database-server has `{0}` twice; give each server a name of its own")]
+    DatabaseServerTwice(String),
     /// The server does not answer, or does not let us in.
     #[error(
         "cannot use the PostgreSQL server of --database-url ({0}); check that it runs, and the host, port, user and password"
@@ -71,7 +82,8 @@ pub enum Error {
     DatabaseUnreachable(ConnectError),
     /// A database cannot be brought up to date.
     #[error(
-        "cannot bring the database `{database}` up to date ({why}); nothing is served until this is repaired"
+        "cannot bring the database `{database}` up to date ({}); nothing is served until this is repaired",
+        explain(.why.as_ref())
     )]
     Migration {
         /// Which one.
@@ -79,6 +91,12 @@ pub enum Error {
         /// Why.
         why: Box<MigrationError>,
     },
+    /// `migrate` cannot go on: it needs the list of accounts, and to write down what it has done.
+    #[error(
+        "the system database failed ({}); run `migrate` again, it goes on with what is left",
+        explain(.0)
+    )]
+    Accounts(DatabaseError),
     /// The issuer's URL is not one.
     #[error("--issuer is not an http or https URL: {0}")]
     Issuer(String),

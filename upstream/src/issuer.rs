@@ -85,6 +85,7 @@ impl Issuer {
             max_size: LONGEST_TOKEN,
             membership: Membership::Any,
             admin: None,
+            routes: None,
         };
         Ok(Self {
             rules: Arc::new([rules]),

@@ -4,7 +4,7 @@
 //! its parts are for any axum service: the witness of a verified account ([`identity`]), and the bounded pools of
 //! connections that take it ([`pool`], [`database`]).
 //!
-//! The service as a whole is [`serve`] with [`Options`].
+//! The service as a whole is [`serve`] with [`Options`]; [`migrate`] brings the databases of all accounts up to date.
 
 mod accounts;
 mod api;
@@ -15,15 +15,19 @@ pub mod identity;
 mod issuer;
 mod keys;
 mod logging;
+mod migrate;
 mod options;
 pub mod pool;
 pub mod problem;
 mod secrets;
 mod server;
+mod stop;
+mod upkeep;
 mod widget;
 
 pub use error::Error;
 pub use logging::log_to_stderr;
-pub use options::{DatabaseUrl, Options};
+pub use migrate::{Migrated, migrate};
+pub use options::{DatabaseOptions, DatabaseUrl, MigrateOptions, NamedUrl, Options};
 pub use secrets::Secrets;
 pub use server::{Service, serve};

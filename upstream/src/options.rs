@@ -10,6 +10,7 @@ use std::time::Duration;
 use tollgate_policy::algorithm::Algorithm;
 use url::Url;
 
+use crate::database::ServerName;
 use crate::error::Error;
 
 /// The flags of `serve`. Each is also an environment variable.
@@ -24,14 +25,9 @@ pub struct Options {
     #[arg(long, env = "TOLLGATE_INTERNAL_LISTEN", value_name = "ADDRESS")]
     pub internal_listen: Option<SocketAddr>,
 
-    /// PostgreSQL server and user, as postgres://USER:PASSWORD@HOST:PORT; a database in it is ignored
-    #[arg(
-        long,
-        env = "TOLLGATE_DATABASE_URL",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
-    pub database_url: DatabaseUrl,
+    /// Where the databases are.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
 
     /// The issuer whose tokens `GET /api/user/org` believes: the exact `iss`
     #[arg(long, env = "TOLLGATE_ISSUER", value_name = "URL")]
@@ -127,7 +123,8 @@ pub struct Options {
     #[arg(long, env = "TOLLGATE_DEV")]
     pub dev: bool,
 
-    /// Open connections to account databases, in all; the system database has up to 4 more
+    /// Open connections to the account databases of a PostgreSQL server, in all; the system database has up to 4 more,
+    /// and accounts that are being made or deleted up to 8
     #[arg(
         long,
         env = "TOLLGATE_MAX_CONNECTIONS",
@@ -136,7 +133,8 @@ pub struct Options {
     )]
     pub max_connections: NonZeroUsize,
 
-    /// Open connections to one account's database
+    /// Open connections to one account's database; one less than --max-connections at the most, so that no account
+    /// can have them all
     #[arg(
         long,
         env = "TOLLGATE_MAX_CONNECTIONS_PER_ACCOUNT",
@@ -152,6 +150,42 @@ pub struct Options {
     /// How long a request may wait for a connection
     #[arg(long, env = "TOLLGATE_ACQUIRE_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = humantime::parse_duration)]
     pub acquire_timeout: Duration,
+}
+
+/// Where the databases are: the same flags for every command.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DatabaseOptions {
+    /// PostgreSQL server and user, as postgres://USER:PASSWORD@HOST:PORT; a database in it is ignored
+    #[arg(
+        long,
+        env = "TOLLGATE_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub database_url: DatabaseUrl,
+
+    /// Another PostgreSQL server, which accounts can be made on by its name; may be repeated (in the variable: with spaces
+    /// between). Each server has --max-connections of its own
+    #[arg(
+        long = "database-server",
+        env = "TOLLGATE_DATABASE_SERVERS",
+        hide_env_values = true,
+        value_name = "NAME=URL",
+        value_delimiter = ' '
+    )]
+    pub database_servers: Vec<NamedUrl>,
+}
+
+/// The flags of `migrate`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct MigrateOptions {
+    /// Where the databases are.
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+
+    /// How many databases are migrated at once
+    #[arg(long, short, value_name = "N", default_value = "4")]
+    pub jobs: NonZeroUsize,
 }
 
 // === impl Options ===
@@ -171,6 +205,33 @@ impl Options {
 /// It is parsed when the service starts and not with the other flags, because a parser's error repeats the value.
 #[derive(Clone)]
 pub struct DatabaseUrl(String);
+
+/// A named server and its PostgreSQL URL, with its password: never shown. Parsed when the service starts.
+#[derive(Clone)]
+pub struct NamedUrl(String);
+
+// === impl NamedUrl ===
+
+impl NamedUrl {
+    pub(crate) fn parts(&self) -> Option<(ServerName, DatabaseUrl)> {
+        let (name, url) = self.0.split_once('=')?;
+        Some((ServerName::parse(name)?, DatabaseUrl(url.to_owned())))
+    }
+}
+
+impl FromStr for NamedUrl {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for NamedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NamedUrl(…)")
+    }
+}
 
 // === impl DatabaseUrl ===
 

@@ -115,6 +115,13 @@ impl<C: Connect> Pools<C> {
             .unwrap_or(Err(AcquireFailure::Timeout))
     }
 
+    /// Closes the idle connections to `database`, and those in use when they come back: whatever is opened after this
+    /// is new. For a database that is gone, or is another one now.
+    pub fn forget(&self, database: &DatabaseName) {
+        let idle = self.0.table().forget(database);
+        drop(idle);
+    }
+
     async fn lease(&self, database: &DatabaseName) -> Result<Lease<C>, AcquireFailure<C::Error>> {
         let slots = self.0.table().slots(database);
         // As many turns as connections: who has a turn finds an idle connection, or may open one.
@@ -140,11 +147,12 @@ impl<C: Connect> Pools<C> {
     }
 
     fn idle(&self, database: &DatabaseName) -> Option<InUse<C>> {
-        let connection = self.0.table().take_idle(database)?;
+        let (connection, generation) = self.0.table().take_idle(database)?;
         Some(InUse {
             inner: Arc::clone(&self.0),
             database: database.clone(),
             connection: Some(connection),
+            generation,
         })
     }
 }

@@ -7,23 +7,27 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::api::{self, Api};
-use crate::database::{Databases, Server};
+use crate::database::Databases;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keys::LastUses;
 use crate::options::Options;
 use crate::secrets::Secrets;
+use crate::stop::Stop;
+use crate::upkeep;
 use crate::widget::token::Tokens;
 
 /// How long requests may still run once the service was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The service, ready: its databases are up to date and its ports are open.
+/// The service, ready: its system database is up to date and its ports are open.
 pub struct Service {
+    /// Ends when this is dropped.
+    upkeep: JoinSet<()>,
     public: Port,
     internal: Option<Port>,
     databases: Databases,
@@ -54,7 +58,7 @@ struct Listener {
 pub async fn serve(options: Options) -> Result<(), Error> {
     let secrets = Secrets::from_environment(&options)?;
     // Listened to from here on: a signal may come as soon as the line is out.
-    let stop = Stop::new()?;
+    let mut stop = Stop::new()?;
     let service = Service::start(&options, secrets).await?;
     announce(&service)?;
     service.run(stop.wait()).await
@@ -65,7 +69,8 @@ pub async fn serve(options: Options) -> Result<(), Error> {
 impl Service {
     /// Prepares the databases and opens the ports.
     pub async fn start(options: &Options, secrets: Secrets) -> Result<Self, Error> {
-        let server = Server::new(&options.database_url)?;
+        // Neither connects yet.
+        let databases = Databases::new(options)?;
         let issuer = Issuer::new(options)?;
         // Before the databases are touched: a second instance by mistake ends here.
         let public = Listener::open("--listen", options.listen).await?;
@@ -76,8 +81,9 @@ impl Service {
             None => None,
         };
 
-        let databases = Databases::new(server, options);
         databases.prepare().await?;
+        let mut upkeep = JoinSet::new();
+        upkeep.spawn(upkeep::keep_up(databases.clone()));
         let gate = api::authenticator(secrets.assertion, &options.assertion_audience);
         let uses = LastUses::default();
         let tokens = Tokens::new(options.widget_issuer()?, secrets.widget);
@@ -90,6 +96,7 @@ impl Service {
             options,
         );
         Ok(Self {
+            upkeep,
             databases,
             uses,
             internal: internal.map(|(listener, gate)| Port {
@@ -145,6 +152,7 @@ impl Service {
         }
         tracing::info!("stopping");
         drop(stopped);
+        drop(self.upkeep);
         if let Ok(outcome) = tokio::time::timeout(GRACE, &mut servers).await {
             return Ok(outcome.map_err(io::Error::other)??);
         }
@@ -193,28 +201,4 @@ fn announce(service: &Service) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(lines.as_bytes())?;
     stdout.flush()
-}
-
-/// The signals that end the service.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-// === impl Stop ===
-
-impl Stop {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

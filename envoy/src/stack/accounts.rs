@@ -1,20 +1,17 @@
 //! The accounts of a stack, made before Envoy starts: so the first directory that the gate fetches has them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::json;
-use tollgate_policy::account::AccountName;
-use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind, HEADER};
+use tollgate_policy::assertion::HEADER;
 
 use super::{ACCOUNTS, StackError};
 use crate::client::Origin;
-use crate::upstream::ASSERTION_AUDIENCE;
+use crate::upstream::assertion;
 
 /// Creates them at the upstream, with the gate's key, as an administrator.
 pub(super) fn create(upstream: Origin, key: &str) -> Result<(), StackError> {
     for account in ACCOUNTS {
         let refused = |answer| StackError::Account { account, answer };
-        let assertion = assertion(account, key);
+        let assertion = assertion(key, account, true);
         let assertion = assertion.ok_or_else(|| refused("no assertion can be made".to_owned()))?;
         let answer = upstream
             .post("/api/admin/accounts")
@@ -27,16 +24,4 @@ pub(super) fn create(upstream: Origin, key: &str) -> Result<(), StackError> {
         }
     }
     Ok(())
-}
-
-fn assertion(account: &str, key: &str) -> Option<String> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    let assertion = Assertion {
-        account: AccountName::parse(account.as_bytes())?,
-        subject: "the stack".to_owned(),
-        admin: true,
-        credential: CredentialKind::Jwt,
-    };
-    let key = AssertionKey::new(key.as_bytes()).ok()?;
-    key.sign(&assertion, ASSERTION_AUDIENCE, now.as_secs(), 60)
 }

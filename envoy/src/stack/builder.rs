@@ -18,7 +18,7 @@ use crate::postgres::Postgres;
 use crate::process::Tool;
 use crate::progress::Progress;
 use crate::tools::Tools;
-use crate::upstream::{Secrets, Upstream};
+use crate::upstream::{Additions, Secrets, Upstream};
 use crate::{build, echo};
 
 /// What a stack shall be. The defaults are the demo's.
@@ -31,6 +31,8 @@ pub struct Builder {
     behind: Behind,
     drain: Option<Duration>,
     changes: Vec<Change>,
+    upstream: Additions,
+    durable: bool,
 }
 
 /// What shall be behind the gate.
@@ -56,6 +58,8 @@ impl Builder {
             behind: Behind::Service,
             drain: None,
             changes: Vec::new(),
+            upstream: Additions::default(),
+            durable: false,
         }
     }
 
@@ -91,6 +95,24 @@ impl Builder {
     #[must_use]
     pub fn echo(mut self) -> Self {
         self.behind = Behind::Echo;
+        self
+    }
+
+    /// Gives the real upstream more options.
+    #[must_use]
+    pub fn upstream_arguments<T: Into<String>>(
+        mut self,
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let arguments = arguments.into_iter().map(Into::into);
+        self.upstream.arguments.extend(arguments);
+        self
+    }
+
+    /// A PostgreSQL that can be [killed](Postgres::kill) and started again.
+    #[must_use]
+    pub fn durable(mut self) -> Self {
+        self.durable = true;
         self
     }
 
@@ -146,7 +168,7 @@ impl Builder {
         let (tool, progress) = (&self.tool, &self.progress);
         let (binary, issuer, postgres) = thread::scope(|scope| {
             let binary = scope.spawn(|| tools.envoy());
-            let postgres = || start_postgres(tool, &tools, progress);
+            let postgres = || start_postgres(tool, &tools, progress, self.durable);
             let postgres = (self.behind == Behind::Service).then(|| scope.spawn(postgres));
             let issuer = Issuer::start();
             let postgres = postgres.map(join);
@@ -171,7 +193,8 @@ impl Builder {
             };
         };
         let upstream = self.progress.step("starting the upstream", || {
-            let upstream = Upstream::start(&self.tool, &postgres.url(), issuer.url(), secrets)?;
+            let (tool, url) = (&self.tool, postgres.url());
+            let upstream = Upstream::start_with(tool, &url, issuer.url(), secrets, &self.upstream)?;
             accounts::create(
                 Origin::parse(upstream.url()).map_err(EnvoyError::from)?,
                 &secrets.assertion_key,
@@ -213,10 +236,19 @@ impl Builder {
     }
 }
 
-fn start_postgres(tool: &Tool, tools: &Tools, progress: &Progress) -> Result<Postgres, StackError> {
+fn start_postgres(
+    tool: &Tool,
+    tools: &Tools,
+    progress: &Progress,
+    durable: bool,
+) -> Result<Postgres, StackError> {
     let programs = tools.postgres()?;
     progress.step("starting PostgreSQL", || {
-        Ok(Postgres::start(tool, &programs)?)
+        Ok(if durable {
+            Postgres::start_durable(tool, &programs)?
+        } else {
+            Postgres::start(tool, &programs)?
+        })
     })
 }
 

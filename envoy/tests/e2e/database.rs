@@ -16,8 +16,13 @@ pub const SYSTEM: &str = "kataven-admin";
 impl Database {
     /// The database `name` of the stack's PostgreSQL.
     pub fn open(stack: &Stack, name: &str) -> Self {
+        Self::at(&url(stack), name)
+    }
+
+    /// The database `name` of the PostgreSQL at `url`.
+    pub fn at(url: &str, name: &str) -> Self {
         let runtime = Runtime::new().unwrap();
-        let mut config: tokio_postgres::Config = url(stack).parse().unwrap();
+        let mut config: tokio_postgres::Config = url.parse().unwrap();
         let connected = runtime.block_on(config.dbname(name).connect(NoTls));
         let (client, connection) = connected.unwrap();
         runtime.spawn(connection);

@@ -113,10 +113,12 @@ fn an_account_has_the_caps_that_were_put() {
         .unwrap()
         .json();
     assert!(record["created_at"].is_string());
+    assert!(record["schema_version"].as_u64().unwrap() > 0);
     let expected = json!({
         "name": "dir-caps",
         "status": "active",
         "created_at": record["created_at"],
+        "schema_version": record["schema_version"],
         "caps": caps,
     });
     assert_eq!(record, expected);
@@ -196,8 +198,10 @@ fn only_administrators_who_say_so_reach_any_of_it() {
     let member = gate().issuer().member("acme");
     let administrator = gate().issuer().administrator();
     for (method, path) in [
+        ("GET", ""),
         ("GET", "/acme"),
         ("PATCH", "/acme"),
+        ("DELETE", "/acme?confirm=acme"),
         ("GET", "/acme/call-limits"),
         ("PUT", "/acme/call-limits"),
         ("PUT", "/acme/caps/requests"),

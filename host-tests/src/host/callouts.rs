@@ -15,6 +15,8 @@ pub struct Callout {
     pub cluster: String,
     /// The request's headers.
     pub headers: Headers,
+    /// Its body.
+    pub body: Vec<u8>,
     /// When it fails by itself.
     pub timeout: Duration,
 }
@@ -49,6 +51,13 @@ impl Answer {
         }
     }
 
+    /// An answer with status 200 whose body says that it is JSON.
+    pub fn json(body: impl AsRef<[u8]>) -> Self {
+        let mut answer = Self::new(200, body);
+        answer.headers.add(b"content-type", b"application/json");
+        answer
+    }
+
     /// The connection broke: no headers, no body.
     pub fn broken() -> Self {
         Self::default()
@@ -59,14 +68,11 @@ impl Answer {
 
 impl Callouts {
     /// Records a callout and returns its token.
-    pub fn make(&mut self, root: u32, cluster: String, headers: Headers, timeout: Duration) -> u32 {
+    pub fn make(&mut self, callout: Callout) -> u32 {
         self.made += 1;
         self.open.push(Callout {
             token: self.made,
-            root,
-            cluster,
-            headers,
-            timeout,
+            ..callout
         });
         self.made
     }

@@ -9,6 +9,7 @@
 
 mod algorithms;
 mod any_bytes;
+mod api_keys;
 mod assertion;
 mod budget;
 mod caps;

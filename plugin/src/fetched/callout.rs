@@ -121,22 +121,22 @@ impl Callout {
             ("user-agent", "tollgate"),
         ];
         headers.extend(etag.map(|etag| ("if-none-match", etag)));
+        headers.extend(source.authorization().map(|value| ("authorization", value)));
         let cluster = source.cluster();
-        match host::get(cluster, headers, source.timeout()) {
-            Ok(token) => {
-                self.token = token;
-                Ok(())
-            }
-            Err(BAD_ARGUMENT) => {
-                let sentence = format!("Envoy knows no cluster `{cluster}`");
-                Err(Failed::new(Failure::ClusterUnknown, sentence))
-            }
-            Err(_) => {
-                let sentence = format!("cluster `{cluster}` has no host");
-                Err(Failed::new(Failure::NoHost, sentence))
-            }
-        }
+        let sent = host::ask(cluster, headers, None, source.timeout());
+        self.token = sent.map_err(|error| not_sent(error, cluster))?;
+        Ok(())
     }
+}
+
+/// Why a request could not be made through a cluster.
+pub fn not_sent(error: Error, cluster: &str) -> Failed {
+    if error == BAD_ARGUMENT {
+        let sentence = format!("Envoy knows no cluster `{cluster}`");
+        return Failed::new(Failure::ClusterUnknown, sentence);
+    }
+    let sentence = format!("cluster `{cluster}` has no host");
+    Failed::new(Failure::NoHost, sentence)
 }
 
 enum Body {
@@ -166,7 +166,7 @@ fn body<S: Source>(size: usize) -> Result<Body, Failed> {
 
 /// What went wrong, where Envoy answers in the server's stead: it tells only by its words
 /// (`source/common/router/router.cc`).
-fn by_envoy(server: &str, status: u16, body: &[u8]) -> Failed {
+pub fn by_envoy(server: &str, status: u16, body: &[u8]) -> Failed {
     let says = |words: &[u8]| body.starts_with(words);
     let is_named = |words: &[u8]| body.windows(words.len()).any(|window| window == words);
     match status {

@@ -47,6 +47,9 @@ pub trait Source {
     /// What is asked for first.
     fn uri(&self) -> &Uri;
 
+    /// What the server is shown in `Authorization`; none: nothing.
+    fn authorization(&self) -> Option<&str>;
+
     /// Where an answer leads, if it is not the document itself; `step` answers came before it.
     fn leads_to(&self, step: u8, answer: &[u8]) -> Result<Option<Uri>, Failed>;
 

@@ -9,6 +9,7 @@ use tollgate_policy::caps::{Counts, StoreError};
 use tollgate_policy::config::Policy;
 use tollgate_policy::decide::Knowledge;
 use tollgate_policy::directory::Directory;
+use tollgate_policy::introspection::IntrospectionCache;
 use tollgate_policy::keys::{KeySet, PublicKey};
 use tollgate_policy::signature;
 use tollgate_policy::token::{NewerKeys, TokenCache, Unverifiable, Verifier};
@@ -89,6 +90,10 @@ impl Knowledge for Known<'_> {
 
     fn directory(&self) -> Option<Arc<Directory>> {
         self.gate.directory.directory(&self.gate.policy, self.now?)
+    }
+
+    fn introspections(&self) -> Option<&IntrospectionCache> {
+        self.gate.introspections.cache()
     }
 
     fn assertion_key(&self) -> Option<&AssertionKey> {

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use tollgate_policy::credential::Credential;
 use tollgate_policy::decide::Need;
+use tollgate_policy::introspection::{Inquiry, IntrospectionCache};
 use tollgate_policy::refusal::{Code, Refusal};
+use tollgate_policy::request::Request;
 
 use super::Gate;
 use crate::fetched::Outlook;
-use crate::waiting::{Full, Waiter};
+use crate::introspections::Full;
+use crate::waiting::{self, Waiter};
 
 impl Gate {
     /// Lets a request wait, or tells why it cannot.
@@ -25,12 +29,38 @@ impl Gate {
         if now >= until {
             return Err(need.refusal());
         }
-        let added = self.waiting.add(Waiter { context, until });
-        added.map_err(|Full| need.refusal())
+        let added = self.waiting.add(Waiter {
+            context,
+            until,
+            need,
+        });
+        added.map_err(|waiting::Full| need.refusal())
+    }
+
+    /// Takes the answer to a callout, whosever it is: those who wait for it have their turn.
+    pub(super) fn take_answer(&self, token: u32, size: usize, now: Duration) {
+        if let Some(news) = self.keys.answered(&self.policy.issuers, token, size, now) {
+            if news {
+                self.waiting.wake_for_keys();
+            }
+        } else if let Some(news) = self.directory.answered(&self.policy, token, size, now) {
+            if news {
+                self.waiting.wake(Need::Directory);
+            }
+        } else if let Some(settled) = self.introspections.answered(&self.policy, token, size, now) {
+            for digest in settled {
+                self.waiting.wake(Need::Introspection(digest));
+            }
+        }
     }
 
     /// Sees to it that what a request needs becomes known.
-    pub(super) fn see_to(&self, need: Need, now: Option<Duration>) -> Outlook {
+    pub(super) fn see_to(
+        &self,
+        need: Need,
+        request: &Request<'_>,
+        now: Option<Duration>,
+    ) -> Outlook {
         let Some(now) = now else {
             return Outlook::Wait;
         };
@@ -40,11 +70,37 @@ impl Gate {
                 None => Outlook::Wait,
             },
             Need::Directory => self.directory.want(&self.policy, now),
+            Need::Introspection(_) => {
+                let inquiry = self.inquiry(request);
+                match inquiry.map(|inquiry| self.introspections.ask(inquiry, now)) {
+                    Some(Err(Full)) => Outlook::TooMuch,
+                    Some(Ok(())) | None => Outlook::Wait,
+                }
+            }
         };
         if outlook == Outlook::DecideAgain {
-            self.waiting.wake_all();
+            self.waiting.wake(need);
         }
         outlook
+    }
+
+    /// Asks again about a credential in use, before what is known of it grows too old.
+    pub(super) fn look_ahead(&self, request: &Request<'_>, now: Option<Duration>) {
+        let cache = self.introspections.cache();
+        let due = cache.and_then(IntrospectionCache::take_due);
+        if let (Some(due), Some(now)) = (due, now)
+            && let Some(inquiry) = self.inquiry(request)
+            && inquiry.digest() == due
+        {
+            self.introspections.refresh(inquiry, now);
+        }
+    }
+
+    /// What there is to ask about a request's credential.
+    fn inquiry(&self, request: &Request<'_>) -> Option<Inquiry> {
+        let keys = self.policy.api_keys.as_ref()?;
+        let credential = Credential::read(request.authorization, Some(keys)).ok()?;
+        Inquiry::about(&credential)
     }
 
     fn max_wait(&self, need: Need) -> Duration {
@@ -55,6 +111,10 @@ impl Gate {
                 remote.map(|remote| remote.max_wait)
             }
             Need::Directory => self.policy.directory.as_ref().map(|remote| remote.max_wait),
+            Need::Introspection(_) => {
+                let keys = self.policy.api_keys.as_ref();
+                keys.map(|keys| keys.remote.max_wait)
+            }
         };
         configured.unwrap_or_default()
     }

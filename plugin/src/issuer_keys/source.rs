@@ -61,6 +61,10 @@ impl Source for KeySource<'_> {
         self.remote.location.uri()
     }
 
+    fn authorization(&self) -> Option<&str> {
+        None
+    }
+
     fn leads_to(&self, step: u8, answer: &[u8]) -> Result<Option<Uri>, Failed> {
         match (step, &self.remote.location) {
             (0, Location::Discovery(_)) => Ok(Some(discovered(answer, &self.issuer.issuer)?)),

@@ -1,5 +1,6 @@
 //! From what is written to what the decision uses; contradictions are found here.
 
+mod api_keys;
 mod caps;
 mod directory;
 mod issuer;
@@ -34,6 +35,7 @@ pub(super) fn policy(source: source::Configuration) -> Result<Policy> {
         issuers: issuer::issuers(source.issuers)?,
         mounts: Mounts::parse(&source.mounts).map_err(|error| wrong("mounts", error))?,
         routes: routes(source.routes, forward_authorization)?,
+        api_keys: source.api_keys.map(api_keys::api_keys).transpose()?,
         token_cache: token_cache(source.token_cache)?,
         caps: caps::caps(source.caps, &accounts, rules)?,
         accounts,
@@ -126,12 +128,7 @@ fn pattern(text: &str, path: impl FnOnce() -> String) -> Result<RoutePattern> {
 }
 
 fn assertion(source: source::Assertion) -> Result<AssertionRules> {
-    if source.key_env.is_empty() {
-        return Err(wrong(
-            "assertion.key_env",
-            "write the name of an environment variable",
-        ));
-    }
+    let key_env = variable(source.key_env, "assertion.key_env")?;
     if source.audience.is_empty() {
         return Err(wrong(
             "assertion.audience",
@@ -144,10 +141,18 @@ fn assertion(source: source::Assertion) -> Result<AssertionRules> {
         return Err(wrong("assertion.ttl", "write whole seconds from 1s to 1h"));
     }
     Ok(AssertionRules {
-        key_env: source.key_env,
+        key_env,
         audience: source.audience,
         ttl: seconds,
     })
+}
+
+/// The name of an environment variable, as POSIX has it: whatever else cannot be one.
+fn variable(name: String, path: impl Into<String>) -> Result<String> {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err(wrong(path, "write the name of an environment variable"));
+    }
+    Ok(name)
 }
 
 fn uri(text: &str, path: impl Into<String>) -> Result<Uri> {

@@ -1,5 +1,6 @@
 //! The configuration as it is written, field by field.
 
+mod api_keys;
 mod values;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::algorithm::Algorithm;
 use crate::caps::DEFAULT_BYTES;
 
+pub(super) use self::api_keys::{ApiKeys, Introspection, IntrospectionCache};
 pub(super) use self::values::{Span, Whole};
 
 #[derive(Deserialize)]
@@ -22,6 +24,8 @@ pub(super) struct Configuration {
     pub mounts: Vec<String>,
     #[serde(default)]
     pub routes: Vec<Route>,
+    #[serde(default)]
+    pub api_keys: Option<ApiKeys>,
     #[serde(default)]
     pub token_cache: TokenCache,
     #[serde(default)]
@@ -62,6 +66,8 @@ pub(super) struct Issuer {
     pub membership: Membership,
     #[serde(default)]
     pub admin: Option<Admin>,
+    #[serde(default)]
+    pub routes: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -149,6 +155,8 @@ pub(super) struct Directory {
     pub timeout: Span,
     #[serde(default = "two_seconds")]
     pub max_wait: Span,
+    #[serde(default)]
+    pub authorization_env: Option<String>,
 }
 
 #[derive(Deserialize)]

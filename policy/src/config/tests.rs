@@ -1,3 +1,5 @@
+mod api_keys;
+
 use super::*;
 use crate::testing::configuration;
 use proptest::prelude::*;
@@ -235,7 +237,17 @@ fn errors_say_where_what_and_what_to_write() {
             json!({"format": "html"}),
             "errors.format: unknown variant `html`, expected `problem_json` or `text`",
         ),
-        ("/api_keys", json!({}), "api_keys: unknown field `api_keys`"),
+        ("/apikeys", json!({}), "apikeys: unknown field `apikeys`"),
+        (
+            "/issuers/0/routes",
+            json!([]),
+            "issuers[0].routes: an empty list",
+        ),
+        (
+            "/issuers/0/routes",
+            json!(["GET /x", "/y"]),
+            "issuers[0].routes[1]: \"/y\": write METHOD PATH",
+        ),
         (
             "/mode",
             json!("dry-run"),
@@ -402,6 +414,10 @@ fn the_directory_is_checked() {
         (
             with("max_wait", json!("61s")),
             ".max_wait: write a duration from 0s to 60s",
+        ),
+        (
+            with("authorization_env", json!("")),
+            ".authorization_env: write the name of an environment variable",
         ),
         (
             with("max_stale", json!("1h")),

@@ -1,3 +1,5 @@
+mod api_keys;
+
 use super::*;
 use crate::assertion::Assertion;
 use crate::testing::{NOW, World, policy, token};

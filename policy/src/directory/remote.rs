@@ -19,6 +19,8 @@ pub struct Remote {
     pub timeout: Duration,
     /// How long a request may wait for the first one.
     pub max_wait: Duration,
+    /// The environment variable with what the server is shown; none: nothing.
+    pub authorization_env: Option<String>,
 }
 
 // === impl Remote ===
@@ -37,13 +39,16 @@ impl Remote {
 
     /// A name for where it comes from and by which rules it is read, the same in every worker: 32 hexadecimal digits.
     pub fn fingerprint(&self, rules: &AccountRules) -> String {
-        fetching::fingerprint(&[
-            &self.cluster,
+        let mut parts = vec![
+            self.cluster.as_str(),
             &self.uri.scheme,
             &self.uri.authority,
             &self.uri.path,
             rules.pattern(),
-        ])
+        ];
+        // Whom the server takes the gate for can decide what it says.
+        parts.extend(self.authorization_env.as_deref());
+        fetching::fingerprint(&parts)
     }
 }
 
@@ -61,6 +66,7 @@ mod tests {
                 refresh: Duration::ZERO,
                 timeout: Duration::ZERO,
                 max_wait: Duration::ZERO,
+                authorization_env: None,
             };
             remote.fingerprint(&AccountRules::new(pattern, Vec::new()).unwrap())
         };

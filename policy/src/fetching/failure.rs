@@ -16,7 +16,7 @@ pub enum Failure {
     /// The answer's status was not 200.
     Status,
     /// The answer was larger than what is read: [`keys::MAX_BYTES`](crate::keys::MAX_BYTES),
-    /// [`directory::MAX_BYTES`](crate::directory::MAX_BYTES).
+    /// [`directory::MAX_BYTES`](crate::directory::MAX_BYTES), [`introspection::MAX_BYTES`](crate::introspection::MAX_BYTES).
     TooLarge,
     /// The answer was no JSON.
     NotJson,
@@ -26,13 +26,15 @@ pub enum Failure {
     Discovery,
     /// The answer was no directory of accounts.
     NotADirectory,
+    /// The answer was no answer of an introspection endpoint.
+    WrongAnswer,
 }
 
 // === impl Failure ===
 
 impl Failure {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ClusterUnknown,
         Self::NoHost,
         Self::Connect,
@@ -44,6 +46,20 @@ impl Failure {
         Self::NoUsableKey,
         Self::Discovery,
         Self::NotADirectory,
+        Self::WrongAnswer,
+    ];
+
+    /// Those of an introspection.
+    pub const OF_INTROSPECTION: [Self; 9] = [
+        Self::ClusterUnknown,
+        Self::NoHost,
+        Self::Connect,
+        Self::Timeout,
+        Self::Reset,
+        Self::Status,
+        Self::TooLarge,
+        Self::NotJson,
+        Self::WrongAnswer,
     ];
 
     /// Those of a key set.
@@ -87,6 +103,7 @@ impl Failure {
             Self::NoUsableKey => "no_usable_key",
             Self::Discovery => "discovery",
             Self::NotADirectory => "not_a_directory",
+            Self::WrongAnswer => "wrong_answer",
         }
     }
 

@@ -37,10 +37,14 @@ pub enum Code {
     TokenNotYetValid,
     /// The token was issued for longer than `max_lifetime`.
     TokenLifetime,
+    /// The key, or another credential that was asked about, is not active.
+    KeyInactive,
     /// The account exists for the system only.
     AccountReserved,
     /// The token is not a member of the account.
     AccountForbidden,
+    /// The kind of credential is not accepted on the route.
+    CredentialNotAllowed,
     /// An admin route without `X-Admin: true`, or without the admin claim.
     AdminRequired,
     /// The directory has no such account.
@@ -51,6 +55,8 @@ pub enum Code {
     CapExceeded,
     /// The issuer's keys have not been fetched, or are too old.
     KeysUnavailable,
+    /// Whoever issued the credential could not be asked about it.
+    IntrospectionUnavailable,
     /// The gate lacks something that it needs to decide.
     NotReady,
 }
@@ -59,7 +65,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order in which the decision can give them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::PathAmbiguous,
         Self::NotReady,
         Self::AccountMissing,
@@ -80,6 +86,9 @@ impl Code {
         Self::KeysUnavailable,
         Self::TokenKey,
         Self::TokenSignature,
+        Self::IntrospectionUnavailable,
+        Self::KeyInactive,
+        Self::CredentialNotAllowed,
         Self::AccountForbidden,
         Self::AdminRequired,
         Self::AccountUnknown,
@@ -107,13 +116,16 @@ impl Code {
             Self::TokenExpired => "token_expired",
             Self::TokenNotYetValid => "token_not_yet_valid",
             Self::TokenLifetime => "token_lifetime",
+            Self::KeyInactive => "key_inactive",
             Self::AccountReserved => "account_reserved",
             Self::AccountForbidden => "account_forbidden",
+            Self::CredentialNotAllowed => "credential_not_allowed",
             Self::AdminRequired => "admin_required",
             Self::AccountUnknown => "account_unknown",
             Self::AccountSuspended => "account_suspended",
             Self::CapExceeded => "cap_exceeded",
             Self::KeysUnavailable => "keys_unavailable",
+            Self::IntrospectionUnavailable => "introspection_unavailable",
             Self::NotReady => "not_ready",
         }
     }
@@ -138,13 +150,15 @@ impl Code {
             | Self::TokenParty
             | Self::TokenExpired
             | Self::TokenNotYetValid
-            | Self::TokenLifetime => 401,
+            | Self::TokenLifetime
+            | Self::KeyInactive => 401,
             Self::AccountReserved
             | Self::AccountForbidden
+            | Self::CredentialNotAllowed
             | Self::AdminRequired
             | Self::AccountSuspended => 403,
             Self::CapExceeded => 429,
-            Self::KeysUnavailable | Self::NotReady => 503,
+            Self::KeysUnavailable | Self::IntrospectionUnavailable | Self::NotReady => 503,
         }
     }
 
@@ -170,8 +184,10 @@ impl Code {
             Self::TokenExpired => "the token has expired",
             Self::TokenNotYetValid => "the token is not valid yet",
             Self::TokenLifetime => "the token was issued for too long a time",
+            Self::KeyInactive => "the key is unknown, disabled or expired",
             Self::AccountReserved => "the account is reserved for the system",
             Self::AccountForbidden => "the token may not act for the account",
+            Self::CredentialNotAllowed => "this kind of credential is not accepted here",
             Self::AdminRequired => {
                 "an administrator's token and the header `X-Admin: true` are needed"
             }
@@ -179,6 +195,7 @@ impl Code {
             Self::AccountSuspended => "the account is suspended",
             Self::CapExceeded => "the account has used up its requests",
             Self::KeysUnavailable => "the issuer's keys cannot be had at the moment",
+            Self::IntrospectionUnavailable => "the key cannot be checked at the moment",
             Self::NotReady => "the gate is not ready",
         }
     }

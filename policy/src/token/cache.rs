@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::claims::Validity;
-use super::digest::{ByFirstBytes, Digest};
 use super::{Rejection, VerifiedToken, Verifier};
+use crate::digest::{ByFirstBytes, Digest};
 use crate::issuer::Issuer;
 use crate::keys::Key;
 use crate::principal::Principal;

@@ -88,7 +88,7 @@ pub(super) fn subject(claims: &Map<String, Value>) -> Result<String, Malformed> 
 }
 
 /// `aud` is one string or a list of them (RFC 7519 §4.1.3).
-fn is_for(audience: Option<&Value>, accepted: &[String]) -> Result<bool, Malformed> {
+pub(crate) fn is_for(audience: Option<&Value>, accepted: &[String]) -> Result<bool, Malformed> {
     match audience {
         None => Ok(false),
         Some(Value::String(one)) => Ok(accepted.contains(one)),
@@ -107,7 +107,7 @@ fn is_for(audience: Option<&Value>, accepted: &[String]) -> Result<bool, Malform
 }
 
 /// A NumericDate: seconds since the Unix epoch, fractions allowed (RFC 7519 §2).
-fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Malformed> {
+pub(crate) fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<f64>, Malformed> {
     match claims.get(name) {
         None => Ok(None),
         Some(value) => match value.as_f64() {

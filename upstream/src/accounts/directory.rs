@@ -4,20 +4,26 @@ use serde::Serialize;
 use tokio_postgres::types::Type;
 use tollgate_policy::account::AccountName;
 
-use crate::database::{DatabaseError, Databases};
+use crate::database::{DatabaseError, Databases, Parameters, ServerName, account_version};
 
 /// Accounts that the public list has at most: it is for a login page, and for anybody.
 const LISTED: &str = "1000";
 
-/// The name of an account that has a row in the accounts table.
+/// An account that has a row in the accounts table.
 #[derive(Clone, Debug)]
-pub(crate) struct Registered(String);
+pub(crate) struct Registered {
+    name: String,
+    server: Option<ServerName>,
+}
 
 /// Whether an account may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    Active,
+    /// On the server of that name; none is the first.
+    Active(Option<ServerName>),
     Suspended,
+    /// Its database is older than this program.
+    Outdated,
     Unknown,
 }
 
@@ -31,17 +37,28 @@ pub(crate) struct Listed {
 
 impl Registered {
     pub(crate) fn name(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// The server that has its database; none is the first.
+    pub(crate) fn server(&self) -> Option<&ServerName> {
+        self.server.as_ref()
     }
 
     /// For a row that was just read.
-    pub(super) fn of_row(name: &str) -> Self {
-        Self(name.to_owned())
+    pub(super) fn of_row(name: &str, server: Option<&str>) -> Self {
+        Self {
+            name: name.to_owned(),
+            server: server.map(|server| ServerName::of_row(server.to_owned())),
+        }
     }
 
-    /// For the row that `creation` has just written.
-    pub(super) fn of_written_row(name: &AccountName) -> Self {
-        Self(name.as_str().to_owned())
+    /// For a row that is there, or about to be, under the account's lock.
+    pub(super) fn of_locked_row(name: &AccountName, server: Option<ServerName>) -> Self {
+        Self {
+            name: name.as_str().to_owned(),
+            server,
+        }
     }
 }
 
@@ -49,20 +66,22 @@ pub(crate) async fn standing(
     databases: &Databases,
     name: &AccountName,
 ) -> Result<Standing, DatabaseError> {
-    let row = databases
-        .system()
-        .await?
-        .query_typed_opt(
-            "select status from accounts where name = $1",
-            &[(&name.as_str(), Type::TEXT)],
-        )
-        .await?;
-    let Some(row) = row else {
+    let select = "select status, schema_version < $2, server from accounts where name = $1";
+    let parameters: Parameters<'_> = &[
+        (&name.as_str(), Type::TEXT),
+        (&account_version(), Type::INT4),
+    ];
+    let system = databases.system().await?;
+    let Some(row) = system.query_typed_opt(select, parameters).await? else {
         return Ok(Standing::Unknown);
     };
-    Ok(match row.try_get(0)? {
-        "active" => Standing::Active,
-        "suspended" => Standing::Suspended,
+    Ok(match (row.try_get(0)?, row.try_get(1)?) {
+        ("active", false) => {
+            let server: Option<String> = row.try_get(2)?;
+            Standing::Active(server.map(ServerName::of_row))
+        }
+        ("active", true) => Standing::Outdated,
+        ("suspended", _) => Standing::Suspended,
         _ => Standing::Unknown,
     })
 }
@@ -77,12 +96,4 @@ pub(crate) async fn listed(databases: &Databases) -> Result<Vec<Listed>, Databas
         })
     });
     listed.collect()
-}
-
-/// All accounts that have a database, suspended ones too.
-pub(crate) async fn registered(databases: &Databases) -> Result<Vec<Registered>, DatabaseError> {
-    let select = "select name from accounts where status <> 'creating' order by name";
-    let rows = databases.system().await?.query_typed(select, &[]).await?;
-    let registered = rows.iter().map(|row| Ok(Registered(row.try_get(0)?)));
-    registered.collect()
 }

@@ -15,8 +15,21 @@ use crate::database::Parameters;
 pub(crate) struct Record {
     name: String,
     status: String,
+    /// The PostgreSQL server that has its database; none is the first.
+    server: Option<String>,
+    schema_version: i32,
     created_at: DateTime<Utc>,
     caps: Caps,
+}
+
+/// The account's row alone.
+#[derive(Debug, Serialize)]
+pub(crate) struct Entry {
+    name: String,
+    status: String,
+    server: Option<String>,
+    schema_version: i32,
+    created_at: DateTime<Utc>,
 }
 
 /// A status that an administrator can give to an account.
@@ -35,7 +48,8 @@ impl Record {
         name: &AccountName,
     ) -> Result<Option<Self>, tokio_postgres::Error> {
         // One statement, and so one moment.
-        let select = "select name, status, created_at, cap, dimension, most from accounts \
+        let select = "select name, status, server, schema_version, created_at, cap, dimension, most \
+                      from accounts \
                       left join account_caps on account = name where name = $1";
         let rows = system
             .query_typed(select, &[(&name.as_str(), Type::TEXT)])
@@ -50,14 +64,57 @@ impl Record {
         Ok(Some(Self {
             name: first.try_get("name")?,
             status: first.try_get("status")?,
+            server: first.try_get("server")?,
+            schema_version: first.try_get("schema_version")?,
             created_at: first.try_get("created_at")?,
             caps,
         }))
     }
 
-    /// The proof that the account is in the table and has its database; none while that is being made.
+    /// The account's status, in the table's words.
+    pub(crate) fn status(&self) -> &str {
+        &self.status
+    }
+
+    /// The proof that the account is in the table and has its database; none while that is being made or taken away.
     pub(crate) fn registered(&self) -> Option<Registered> {
-        (self.status != "creating").then(|| Registered::of_row(&self.name))
+        has_database(&self.status).then(|| Registered::of_row(&self.name, self.server.as_deref()))
+    }
+}
+
+/// Whether an account of this status has a database.
+pub(crate) fn has_database(status: &str) -> bool {
+    matches!(status, "active" | "suspended")
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// At most so many accounts, whatever their status, by name; only those whose names come after `after`.
+    pub(crate) async fn read(
+        system: &Client,
+        after: &str,
+        limit: u16,
+    ) -> Result<Vec<Self>, tokio_postgres::Error> {
+        let select = "select name, status, server, schema_version, created_at from accounts \
+                      where name > $1 order by name limit $2";
+        let limit = i64::from(limit);
+        let parameters: Parameters<'_> = &[(&after, Type::TEXT), (&limit, Type::INT8)];
+        let rows = system.query_typed(select, parameters).await?;
+        let entries = rows.iter().map(|row| {
+            Ok(Self {
+                name: row.try_get("name")?,
+                status: row.try_get("status")?,
+                server: row.try_get("server")?,
+                schema_version: row.try_get("schema_version")?,
+                created_at: row.try_get("created_at")?,
+            })
+        });
+        entries.collect()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -77,7 +134,8 @@ impl Status {
         system: &Client,
         name: &AccountName,
     ) -> Result<bool, tokio_postgres::Error> {
-        let update = "update accounts set status = $2 where name = $1 and status <> 'creating'";
+        let update = "update accounts set status = $2 where name = $1 \
+                      and status in ('active', 'suspended')";
         let parameters: Parameters<'_> =
             &[(&name.as_str(), Type::TEXT), (&self.as_str(), Type::TEXT)];
         Ok(system.execute_typed(update, parameters).await? == 1)

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::caps::Caps;
 use crate::database::{DatabaseError, Databases};
 
-/// What the gate must know of each account, by name. Those that are still being made are not there.
+/// What the gate must know of each account, by name. Those that are being made or deleted are not there.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Snapshot {
     accounts: BTreeMap<String, Entry>,
@@ -29,7 +29,7 @@ impl Snapshot {
     pub(crate) async fn read(databases: &Databases) -> Result<Self, DatabaseError> {
         let select = "select name, status = 'suspended' as suspended, cap, dimension, most \
                       from accounts left join account_caps on account = name \
-                      where status <> 'creating'";
+                      where status in ('active', 'suspended')";
         let rows = databases.system().await?.query_typed(select, &[]).await?;
         let mut snapshot = Self::default();
         for row in &rows {

@@ -33,7 +33,10 @@ pub(super) async fn validate(
     let (_, account) = parameters.iter().next().ok_or_else(malformed)?;
     let name = AccountName::parse(account.as_bytes()).ok_or_else(malformed)?;
     let valid = !name::is_reserved(&name)
-        && directory::standing(&api.databases, &name).await? == Standing::Active;
+        && matches!(
+            directory::standing(&api.databases, &name).await?,
+            Standing::Active(_)
+        );
     Ok(Json(Validity {
         account: name.to_string(),
         valid,

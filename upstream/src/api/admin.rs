@@ -1,21 +1,24 @@
 //! What administrators of the platform do.
 
 mod caps;
+mod lifecycle;
 mod limits;
+mod list;
 mod path;
 
 pub(super) use caps::{delete_cap, put_cap};
+pub(super) use lifecycle::{create_account, delete_account};
 pub(super) use limits::{call_limits, put_call_limits};
+pub(super) use list::list_accounts;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::Api;
-use super::body::Body;
-use crate::accounts::creation::Created;
-use crate::accounts::name;
+use super::body::{Body, invalid};
 use crate::accounts::record::{Record, Status};
 use crate::identity::Administrator;
 use crate::problem::Problem;
@@ -23,25 +26,10 @@ use path::AccountPath;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewAccount {
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct AccountChange {
-    status: Status,
-}
-
-/// `POST /api/admin/accounts`
-pub(super) async fn create_account(
-    administrator: Administrator,
-    State(api): State<Api>,
-    Body(new): Body<NewAccount>,
-) -> Result<(StatusCode, Json<Created>), Problem> {
-    let name = name::parse(&new.name)?;
-    let created = api.creation.create(&administrator, name).await?;
-    Ok((StatusCode::CREATED, Json(created)))
+    status: Option<Status>,
+    /// There to be refused with the reason.
+    name: Option<IgnoredAny>,
 }
 
 /// `GET /api/admin/accounts/{account}`
@@ -62,15 +50,21 @@ pub(super) async fn change_account(
     AccountPath(name): AccountPath,
     Body(change): Body<AccountChange>,
 ) -> Result<Json<Record>, Problem> {
+    if change.name.is_some() {
+        return Err(renamed());
+    }
+    let status = change
+        .status
+        .ok_or_else(|| invalid("missing field `status`"))?;
     let system = api.databases.system().await?;
-    let changed = change.status.give_to(&system, &name).await?;
+    let changed = status.give_to(&system, &name).await?;
     let record = Record::read(&system, &name).await?.ok_or_else(not_found)?;
     if !changed {
-        return Err(creating());
+        return Err(between(record.status()));
     }
     tracing::info!(
         account = name.as_str(),
-        status = change.status.as_str(),
+        status = status.as_str(),
         subject = administrator.account().subject(),
         "an account's status was set"
     );
@@ -86,7 +80,19 @@ fn not_found() -> Problem {
     )
 }
 
-fn creating() -> Problem {
+fn renamed() -> Problem {
+    Problem::bad_request(
+        "account_not_renamed",
+        "an account keeps its name: its database has it, and so have its keys and tokens; create another account",
+    )
+}
+
+/// For an account that has no database yet, or no longer.
+fn between(status: &str) -> Problem {
+    if status == "deleting" {
+        let detail = "the account is being deleted";
+        return Problem::new(StatusCode::CONFLICT, "account_deleting", detail);
+    }
     Problem::new(
         StatusCode::CONFLICT,
         "account_creating",

@@ -1,6 +1,7 @@
 //! The whole router, with a database that is never reached: who gets in, and how refusals look.
 
 mod credentials;
+mod lifecycle;
 mod named;
 mod public;
 mod widget;
@@ -22,7 +23,7 @@ use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind};
 use tower::ServiceExt;
 
 use super::{Api, authenticator, router};
-use crate::database::{Databases, Server};
+use crate::database::Databases;
 use crate::issuer::Issuer;
 use crate::keys::{LastUses, Pepper};
 use crate::options::Options;
@@ -78,8 +79,7 @@ fn options(dev: bool) -> Options {
 }
 
 fn api(options: &Options) -> Api {
-    let server = Server::new(&options.database_url).unwrap();
-    let databases = Databases::new(server, options);
+    let databases = Databases::new(options).unwrap();
     let issuer = Issuer::new(options).unwrap();
     let pepper = Pepper::new(&Secret::of_test(1));
     let secret = WidgetSecret::new(&Secret::of_test(2));

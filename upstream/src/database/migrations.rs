@@ -1,11 +1,14 @@
-//! Brings the databases up to date: when the service starts, and for each new account.
+//! Brings one database up to date.
 
-use refinery::Runner;
-use tokio::task::JoinSet;
+use std::iter;
 
-use super::{ConnectError, DatabaseError, DatabaseName, Databases, Session};
-use crate::accounts::directory::{self, Registered};
-use crate::error::Error;
+use refinery::{Migration, Runner};
+use refinery_core::traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction};
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use tokio_postgres::{Error, IsolationLevel, Transaction};
+
+use super::{DatabaseError, Session};
 
 mod system {
     refinery::embed_migrations!("migrations/system");
@@ -15,11 +18,11 @@ mod account {
     refinery::embed_migrations!("migrations/account");
 }
 
-/// Account databases that are migrated at once when the service starts.
-const AT_ONCE: usize = 4;
-
-/// The advisory lock of whoever migrates a database; any number that nothing else uses.
-const MIGRATION_LOCK: &str = "select pg_advisory_lock(7207318)";
+/// Whoever migrates a database has its advisory lock; any number that nothing else uses. Read committed: what another
+/// one has done while we waited for the lock must be seen. A migration may take its time, and so may waiting.
+const START: &str = "set local statement_timeout = 0; set local lock_timeout = 0; \
+                     set local idle_in_transaction_session_timeout = 0; \
+                     select pg_advisory_xact_lock(7207318)";
 
 /// Why a database's schema is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -32,94 +35,122 @@ pub enum MigrationError {
     Refinery(#[from] Box<refinery::Error>),
 }
 
-pub(super) async fn prepare(databases: &Databases) -> Result<(), Error> {
-    let mut session = system_session(databases).await?;
-    run(&mut session, &system::migrations::runner())
-        .await
-        .map_err(|error| Error::migration(&DatabaseName::system(), error))?;
-    drop(session);
+/// All of a database's migrations happen in one transaction: one failed leaves the database as it was, and whoever has
+/// the transaction has the lock, also through a proxy that gives each transaction another connection.
+struct Whole<'a>(Transaction<'a>);
 
-    let accounts = directory::registered(databases).await;
-    let accounts =
-        accounts.map_err(|error| Error::migration(&DatabaseName::system(), error.into()))?;
-    for batch in accounts.chunks(AT_ONCE) {
-        let mut tasks = JoinSet::new();
-        for account in batch {
-            tasks.spawn(prepare_account(databases.clone(), account.clone()));
-        }
-        for outcome in tasks.join_all().await {
-            outcome?;
-        }
+/// The version of the accounts' schema that this program brings.
+pub(crate) fn account_version() -> i32 {
+    let runner = account::migrations::runner();
+    let versions = runner.get_migrations().iter().map(Migration::version);
+    versions.max().unwrap_or_default()
+}
+
+/// What tells one state of the accounts' schema from every other: 16 hexadecimal digits.
+pub(super) fn account_fingerprint() -> String {
+    let mut hash = Sha256::new();
+    for migration in account::migrations::runner().get_migrations() {
+        let sql = migration.sql().unwrap_or_default();
+        // The length keeps one from looking like another.
+        hash.update(format!("{migration} {} {sql}", sql.len()));
     }
-    tracing::info!(accounts = accounts.len(), "databases are up to date");
+    let first = hash.finalize().into_iter().take(8);
+    let number = first.fold(0_u64, |number, byte| number << 8 | u64::from(byte));
+    format!("{number:016x}")
+}
+
+/// Brings the system database up to date.
+pub(super) async fn migrate_system(session: &mut Session) -> Result<(), MigrationError> {
+    run(session, system::migrations::runner()).await
+}
+
+/// Brings the database of an account up to date, or what such databases are copied from.
+pub(super) async fn migrate_account(session: &mut Session) -> Result<(), MigrationError> {
+    run(session, account::migrations::runner()).await
+}
+
+async fn run(session: &mut Session, runner: Runner) -> Result<(), MigrationError> {
+    let transaction = session
+        .build_transaction()
+        .isolation_level(IsolationLevel::ReadCommitted);
+    let transaction = transaction.start().await.map_err(DatabaseError::from)?;
+    let started = transaction.batch_execute(START).await;
+    started.map_err(DatabaseError::from)?;
+    let mut whole = Whole(transaction);
+    runner.run_async(&mut whole).await.map_err(Box::new)?;
+    whole.0.commit().await.map_err(DatabaseError::from)?;
     Ok(())
 }
 
-/// Migrates the account's database, through the pool and so within its bounds.
-pub(crate) async fn migrate_account(
-    databases: &Databases,
-    account: &Registered,
-) -> Result<(), MigrationError> {
-    let mut lease = databases.registered(account).await?;
-    let outcome = run(&mut lease, &account::migrations::runner()).await;
-    // Its settings and its lock are not for the next user.
-    lease.discard();
-    outcome
-}
+// === impl Whole ===
 
-async fn prepare_account(databases: Databases, account: Registered) -> Result<(), Error> {
-    match migrate_account(&databases, &account).await {
-        // One lost database must not keep all other accounts out; its own gets `account_unknown`.
-        Err(MigrationError::Database(DatabaseError::Unknown)) => {
-            tracing::error!(
-                account = account.name(),
-                "the account's database is missing"
-            );
-            Ok(())
+impl AsyncTransaction for Whole<'_> {
+    type Error = Error;
+
+    async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(
+        &mut self,
+        statements: T,
+    ) -> Result<usize, Error> {
+        let mut executed = 0;
+        for statement in statements {
+            self.0.batch_execute(statement).await?;
+            executed += 1;
         }
-        outcome => outcome.map_err(|error| Error::migration(&DatabaseName::from(&account), error)),
+        Ok(executed)
     }
 }
 
-/// A connection to the system database, which is made where it is missing.
-async fn system_session(databases: &Databases) -> Result<Session, Error> {
-    let server = &databases.server;
-    let system = DatabaseName::system();
-    match server.session(&system).await {
-        Err(ConnectError::Missing) => {
-            let maintenance = DatabaseName::maintenance();
-            let session = server.session(&maintenance).await;
-            let session = session.map_err(Error::DatabaseUnreachable)?;
-            if let Err(error) = session.batch_execute(&create_database(&system)).await {
-                // Another instance may have made it in the meantime; connecting again tells.
-                tracing::debug!(%error, "the system database was not made");
-            }
-            server.session(&system).await
-        }
-        outcome => outcome,
+impl AsyncQuery<Vec<Migration>> for Whole<'_> {
+    async fn query(&mut self, query: &str) -> Result<Vec<Migration>, Error> {
+        let rows = self.0.query_typed(query, &[]).await?;
+        let applied = rows.iter().map(|row| {
+            let (version, name) = (row.try_get(0)?, row.try_get(1)?);
+            let checksum: String = row.try_get(3)?;
+            // No number is no migration's sum, and is refused as one that was changed. When it was, nobody asks.
+            let checksum = checksum.parse().unwrap_or_default();
+            let when = OffsetDateTime::UNIX_EPOCH;
+            Ok(Migration::applied(version, name, when, checksum))
+        });
+        applied.collect()
     }
-    .map_err(Error::DatabaseUnreachable)
 }
 
-/// `template0`, because `template1` cannot be copied while anybody looks at it, nor into UTF-8 from everything.
-pub(crate) fn create_database(name: &DatabaseName) -> String {
-    format!(
-        "create database {} template template0 encoding 'UTF8'",
-        name.quoted()
-    )
+impl AsyncMigrate for Whole<'_> {}
+
+/// The error with what is behind it: on its own it says no more than "db error".
+pub(crate) fn explain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut causes = iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
+    let mut told = causes.next().unwrap_or_default();
+    for cause in causes {
+        if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
 }
 
-async fn run(session: &mut Session, runner: &Runner) -> Result<(), MigrationError> {
-    // A migration may take its time, and so may waiting for another instance that runs the same one.
-    session
-        .batch_execute("set statement_timeout = 0")
-        .await
-        .map_err(DatabaseError::from)?;
-    session
-        .batch_execute(MIGRATION_LOCK)
-        .await
-        .map_err(DatabaseError::from)?;
-    let client: &mut tokio_postgres::Client = session;
-    runner.run_async(client).await.map_err(Box::new)?;
-    Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_has_a_version_and_a_fingerprint() {
+        assert!(account_version() >= 2);
+        let fingerprint = account_fingerprint();
+        assert_eq!(fingerprint.len(), 16);
+        assert_eq!(fingerprint, account_fingerprint());
+    }
+
+    #[test]
+    fn an_error_is_told_once_with_its_causes() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer: {0}")]
+        struct Outer(#[source] Middle);
+        #[derive(Debug, thiserror::Error)]
+        #[error("middle")]
+        struct Middle(#[source] std::fmt::Error);
+        let error = Outer(Middle(std::fmt::Error));
+        let inner = std::fmt::Error.to_string();
+        assert_eq!(explain(&error), format!("outer: middle: {inner}"));
+    }
 }

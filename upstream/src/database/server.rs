@@ -13,11 +13,6 @@ use crate::error::Error;
 use crate::options::DatabaseUrl;
 use crate::pool::{Connect, Connection, Permit};
 
-/// A statement that takes longer is ended: its client has given up, and the next user of its connection waits. A
-/// transaction that stands still has its locks taken away: its process hangs, and others wait for them.
-const TIMEOUTS: &str =
-    "set statement_timeout = '20s'; set idle_in_transaction_session_timeout = '10s'";
-
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A peer that vanished without a word is given up after about this long.
@@ -47,16 +42,21 @@ pub enum ConnectError {
 // === impl Server ===
 
 impl Server {
-    /// The server that a URL names. The database in the URL, if any, is ignored.
+    /// The server that a URL names, which `option` has given. The database in the URL, if any, is ignored.
     ///
     /// # Errors
     ///
     /// The URL is not PostgreSQL's, or asks for TLS, which is not built in.
-    pub fn new(url: &DatabaseUrl) -> Result<Self, Error> {
-        let mut config: Config = url.reveal().parse().map_err(Error::DatabaseUrl)?;
+    pub fn new(option: &str, url: &DatabaseUrl) -> Result<Self, Error> {
+        let option = || option.to_owned();
+        let config: Result<Config, _> = url.reveal().parse();
+        let mut config = config.map_err(|why| Error::DatabaseUrl {
+            option: option(),
+            why,
+        })?;
         // Never silently less than what was asked for.
         if config.get_ssl_mode() == SslMode::Require {
-            return Err(Error::DatabaseTls);
+            return Err(Error::DatabaseTls(option()));
         }
         config
             .application_name("tollgate-upstream")
@@ -104,10 +104,10 @@ impl Connect for Server {
     }
 }
 
-/// The last line of defence: whatever is between us and PostgreSQL, an account gets its own database or none.
+/// The last line of defence: whatever is between us and PostgreSQL, an account gets its own database or none. It holds
+/// for as long as the connection does, also behind a proxy that lends sessions out: it has them by database.
 async fn check(client: &Client, expected: &DatabaseName) -> Result<(), ConnectError> {
-    let statements = format!("{TIMEOUTS}; select current_database()");
-    let messages = client.simple_query(&statements).await?;
+    let messages = client.simple_query("select current_database()").await?;
     let found = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,
@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn tls_is_refused_and_not_forgotten() {
         let url = DatabaseUrl::from("postgres://u:secret@localhost/?sslmode=require".to_owned());
-        assert!(matches!(Server::new(&url), Err(Error::DatabaseTls)));
+        let refused = Server::new("--database-url", &url);
+        assert!(matches!(refused, Err(Error::DatabaseTls(_))));
     }
 
     #[test]
@@ -176,7 +177,7 @@ mod tests {
             "secret",
             "postgres://u:secret@h/?sslmode=verify-full",
         ] {
-            let error = Server::new(&DatabaseUrl::from(url.to_owned())).err();
+            let error = Server::new("--database-url", &DatabaseUrl::from(url.to_owned())).err();
             let shown = error.map(|error| format!("{error} {error:?}")).unwrap();
             assert!(!shown.contains("secret"), "{shown}");
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::table::Generation;
 use super::{Connect, Connection, Inner};
 use crate::database::DatabaseName;
 
@@ -21,6 +22,7 @@ pub(super) struct InUse<C: Connect> {
     pub(super) inner: Arc<Inner<C>>,
     pub(super) database: DatabaseName,
     pub(super) connection: Option<C::Connection>,
+    pub(super) generation: Generation,
 }
 
 /// Counted as waiting for room to open a connection in.
@@ -72,8 +74,10 @@ impl<C: Connect> DerefMut for Lease<C> {
 impl<C: Connect> Drop for InUse<C> {
     fn drop(&mut self) {
         let connection = self.connection.take().filter(|open| !open.is_closed());
-        let evicted = self.inner.table().give_back(&self.database, connection);
-        drop(evicted);
+        let mut table = self.inner.table();
+        let closed = table.give_back(&self.database, connection, self.generation);
+        drop(table);
+        drop(closed);
     }
 }
 
@@ -90,11 +94,12 @@ impl<'a, C: Connect> Waiting<'a, C> {
     pub(super) fn into_use(self, database: &DatabaseName) -> InUse<C> {
         let inner = Arc::clone(self.0);
         mem::forget(self);
-        inner.table().stop_waiting_and_use();
+        let generation = inner.table().stop_waiting_and_use(database);
         InUse {
             inner,
             database: database.clone(),
             connection: None,
+            generation,
         }
     }
 }

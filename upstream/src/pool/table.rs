@@ -4,7 +4,7 @@
 //! the bound in all, as long as there is an idle one to close. A closed one's permit goes to whoever has waited
 //! longest, because Tokio's semaphores are fair.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -16,19 +16,30 @@ use crate::database::DatabaseName;
 pub(super) struct Table<T> {
     limits: Limits,
     pools: HashMap<DatabaseName, Pool<T>>,
+    /// Whose the idle connections are, the least recently used first; so that a look at one is not a look at all pools.
+    order: BTreeMap<Place, DatabaseName>,
+    next: Place,
     in_use: usize,
     waiting: usize,
 }
+
+/// When a connection became idle, as a number that no other one has.
+type Place = u64;
+
+/// Counts how often a database was forgotten.
+pub(super) type Generation = u64;
 
 struct Pool<T> {
     slots: Arc<Slots>,
     /// The least recently used first.
     idle: Vec<Idle<T>>,
+    generation: Generation,
 }
 
 struct Idle<T> {
     connection: T,
     since: Instant,
+    place: Place,
 }
 
 /// The bounds of one database.
@@ -46,6 +57,8 @@ impl<T: Connection> Table<T> {
         Self {
             limits,
             pools: HashMap::new(),
+            order: BTreeMap::new(),
+            next: 0,
             in_use: 0,
             waiting: 0,
         }
@@ -56,27 +69,60 @@ impl<T: Connection> Table<T> {
     }
 
     /// The most recently used idle connection that still works; counted as in use from now on.
-    pub(super) fn take_idle(&mut self, database: &DatabaseName) -> Option<T> {
+    pub(super) fn take_idle(&mut self, database: &DatabaseName) -> Option<(T, Generation)> {
         let pool = self.pools.get_mut(database)?;
         let connection = loop {
             let newest = pool.idle.pop()?;
+            self.order.remove(&newest.place);
             if !newest.connection.is_closed() {
                 break newest.connection;
             }
         };
         self.in_use += 1;
-        Some(connection)
+        Some((connection, pool.generation))
     }
 
-    /// One less is in use; its connection, if there is one, is idle. Returns what must be closed.
-    pub(super) fn give_back(&mut self, database: &DatabaseName, connection: Option<T>) -> Vec<T> {
+    /// One less is in use; its connection, if there is one, is idle, unless its database has been forgotten since.
+    /// Returns what must be closed.
+    pub(super) fn give_back(
+        &mut self,
+        database: &DatabaseName,
+        connection: Option<T>,
+        generation: Generation,
+    ) -> Vec<T> {
         self.in_use = self.in_use.saturating_sub(1);
+        let mut closed = Vec::new();
         if let Some(connection) = connection {
-            let since = Instant::now();
-            let idle = Idle { connection, since };
-            self.pool(database).idle.push(idle);
+            let place = self.next;
+            let pool = self.pool(database);
+            if pool.generation == generation {
+                let since = Instant::now();
+                pool.idle.push(Idle {
+                    connection,
+                    since,
+                    place,
+                });
+                self.order.insert(place, database.clone());
+                self.next += 1;
+            } else {
+                closed.push(connection);
+            }
         }
-        self.make_room()
+        closed.extend(self.make_room());
+        closed
+    }
+
+    /// All idle connections to a database, to be closed; those in use will be when they come back.
+    pub(super) fn forget(&mut self, database: &DatabaseName) -> Vec<T> {
+        let Some(pool) = self.pools.get_mut(database) else {
+            return Vec::new();
+        };
+        pool.generation += 1;
+        let idle = pool.idle.drain(..).map(|idle| {
+            self.order.remove(&idle.place);
+            idle.connection
+        });
+        idle.collect()
     }
 
     /// One more waits for room. Returns what must be closed.
@@ -89,9 +135,10 @@ impl<T: Connection> Table<T> {
         self.waiting = self.waiting.saturating_sub(1);
     }
 
-    pub(super) fn stop_waiting_and_use(&mut self) {
+    pub(super) fn stop_waiting_and_use(&mut self, database: &DatabaseName) -> Generation {
         self.stop_waiting();
         self.in_use += 1;
+        self.pool(database).generation
     }
 
     /// What has been idle for too long or is broken, and when to look again. Pools that nobody uses are forgotten.
@@ -103,8 +150,10 @@ impl<T: Connection> Table<T> {
             let gone = |idle: &mut Idle<T>| {
                 idle.since + idle_timeout <= now || idle.connection.is_closed()
             };
-            let removed = pool.idle.extract_if(.., gone);
-            expired.extend(removed.map(|idle| idle.connection));
+            for idle in pool.idle.extract_if(.., gone) {
+                self.order.remove(&idle.place);
+                expired.push(idle.connection);
+            }
             let oldest = pool.idle.first().map(|idle| idle.since + idle_timeout);
             next = next.into_iter().chain(oldest).min();
         }
@@ -122,7 +171,7 @@ impl<T: Connection> Table<T> {
 
     fn make_room(&mut self) -> Vec<T> {
         let mut evicted = Vec::new();
-        while self.in_use + self.idle() + self.waiting > self.limits.total {
+        while self.in_use + self.order.len() + self.waiting > self.limits.total {
             let Some(connection) = self.take_least_recently_used() else {
                 break;
             };
@@ -131,16 +180,11 @@ impl<T: Connection> Table<T> {
         evicted
     }
 
-    fn idle(&self) -> usize {
-        self.pools.values().map(|pool| pool.idle.len()).sum()
-    }
-
     fn take_least_recently_used(&mut self) -> Option<T> {
-        self.pools
-            .values_mut()
-            .filter_map(|pool| Some((pool.idle.first()?.since, pool)))
-            .min_by_key(|(since, _)| *since)
-            .map(|(_, pool)| pool.idle.remove(0).connection)
+        let (_, database) = self.order.pop_first()?;
+        let pool = self.pools.get_mut(&database)?;
+        // The first of all is the first of its own.
+        (!pool.idle.is_empty()).then(|| pool.idle.remove(0).connection)
     }
 }
 
@@ -154,6 +198,7 @@ impl<T> Pool<T> {
                 open: Arc::new(Semaphore::new(per_database)),
             }),
             idle: Vec::new(),
+            generation: 0,
         }
     }
 
@@ -173,7 +218,8 @@ impl<T: Connection> Table<T> {
     }
 
     pub(super) fn is_at_rest(&self) -> bool {
-        self.in_use == 0 && self.waiting == 0
+        let idle: usize = self.pools.values().map(|pool| pool.idle.len()).sum();
+        self.in_use == 0 && self.waiting == 0 && idle == self.order.len()
     }
 
     pub(super) fn break_idle(&self, mut how: impl FnMut(&T)) {

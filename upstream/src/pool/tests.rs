@@ -36,6 +36,9 @@ struct Refused;
 
 type Outcome = Result<Lease<Fake>, AcquireFailure<Refused>>;
 
+/// A database that nobody gets a connection to, and no refusal either.
+const HANGS: &str = "hangs";
+
 const DELAY: Duration = Duration::from_millis(5);
 
 impl Connect for Fake {
@@ -47,6 +50,9 @@ impl Connect for Fake {
         name: &DatabaseName,
         permit: Permit,
     ) -> Result<FakeConnection, Refused> {
+        if name.as_str() == HANGS {
+            std::future::pending::<()>().await;
+        }
         sleep(DELAY).await;
         let counts = Arc::clone(&self.0);
         if counts.refuse.load(Ordering::Relaxed) {
@@ -230,6 +236,33 @@ async fn a_refused_connection_takes_no_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_database_that_hangs_keeps_no_other_out() {
+    let world = Arc::new(world(3, 4));
+    let mut waiting = JoinSet::new();
+    for _ in 0..20 {
+        let world = Arc::clone(&world);
+        waiting.spawn(async move {
+            let started = Instant::now();
+            let refused = matches!(world.acquire(HANGS).await, Err(AcquireFailure::Timeout));
+            (refused, started.elapsed())
+        });
+    }
+    sleep(DELAY).await;
+    for name in ["a", "b", "c"] {
+        let started = Instant::now();
+        drop(world.lease(name).await);
+        assert!(started.elapsed() <= DELAY * 3, "{:?}", started.elapsed());
+    }
+    for (refused, took) in waiting.join_all().await {
+        assert!(refused);
+        assert_eq!(took, Duration::from_secs(5));
+    }
+    sleep(Duration::from_mins(3)).await;
+    assert_eq!((world.open(), world.pools()), (0, 0));
+    assert!(world.pools.0.table().is_at_rest());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_dropped_takes_no_room() {
     let world = world(1, 1);
     for delay in [Duration::ZERO, DELAY / 2] {
@@ -252,6 +285,25 @@ async fn a_discarded_connection_is_closed() {
     world.lease("a").await.discard();
     assert_eq!(world.lease("a").await.number, 1);
     assert_eq!(world.most(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_a_forgotten_database_is_handed_out_again() {
+    let world = world(3, 4);
+    let held = world.lease("a").await;
+    drop(world.lease("a").await);
+    drop(world.lease("b").await);
+    world.pools.forget(&DatabaseName::of_test("a"));
+    world.pools.forget(&DatabaseName::of_test("never-used"));
+    // What was idle is closed; what is used is closed when it comes back.
+    sleep(DELAY * 2).await;
+    assert_eq!(world.open(), 2);
+    drop(held);
+    sleep(DELAY * 2).await;
+    assert_eq!(world.open(), 1);
+    assert_eq!(world.lease("b").await.number, 2, "others stay");
+    assert_eq!(world.lease("a").await.number, 3);
+    assert_eq!(world.lease("a").await.number, 3, "and is kept again");
 }
 
 #[tokio::test(start_paused = true)]

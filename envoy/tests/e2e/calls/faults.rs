@@ -13,7 +13,7 @@ use tollgate_policy::account::AccountName;
 use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind};
 
 use super::{Account, ORIGINATE, at_once};
-use crate::database::{self, Database};
+use crate::database::{self, Database, SYSTEM};
 use crate::world::{AGENTS, gate, stack, tool, wait_until};
 
 const LOCK: &str = "begin; select from call_limits for update";
@@ -138,7 +138,7 @@ fn the_count_is_exact_at_any_default_isolation() {
     assert_eq!(passed.count(), 5);
 }
 
-/// An account of the first version, which had agents only, is brought up to date when the service starts.
+/// An account of the first version, which had agents only, is brought up to date by the service.
 #[test]
 fn an_account_from_before_has_limits_too() {
     let stack = stack().start().unwrap();
@@ -148,12 +148,14 @@ fn an_account_from_before_has_limits_too() {
          alter table agents drop column widget_enabled, drop column widget_auth_mode; \
          delete from refinery_schema_history where version > 1",
     );
+    Database::open(&stack, SYSTEM).run("update accounts set schema_version = 0");
     let limits = |url: &str| {
         let request = Origin::parse(url).unwrap().get("/api/v1/call-limits");
         let request = request.header("X-Tollgate-Assertion", assertion(&stack, "acme"));
         request.send().unwrap()
     };
-    assert_eq!(limits(&stack.upstream_url()).status, 500, "it is as before");
+    let before = limits(&stack.upstream_url());
+    assert_eq!(before.outcome(), "503 account_outdated");
 
     let issuer = Issuer::start().unwrap();
     let next = Upstream::start(
@@ -168,6 +170,9 @@ fn an_account_from_before_has_limits_too() {
         "calls_per_minute": null,
         "daily_calls_max": null,
         "daily_minutes_max": null,
+    });
+    wait_until("the account is up to date", || {
+        limits(next.url()).status != 503
     });
     let found = limits(next.url());
     assert_eq!((found.status, found.json()), (200, expected));

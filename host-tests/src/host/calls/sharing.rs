@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::call::{Arguments, Stop};
+use super::super::callouts::Callout;
 use super::super::metrics::Kind;
 use crate::headers::Headers;
 use crate::signature::{self, VerifySignature};
@@ -54,6 +55,7 @@ pub(super) fn record_metric(call: &mut Arguments<'_>) -> Result<Status, Stop> {
 /// cluster, headers, body, trailers, milliseconds → token
 pub(super) fn http_call(call: &mut Arguments<'_>) -> Result<Status, Stop> {
     let (cluster, headers) = (call.text(0)?, Headers::decode(&call.bytes(2)?));
+    let body = call.bytes(4)?;
     let timeout = Duration::from_millis(call.number(8).into());
     let needed = [":method", ":path", ":authority"];
     let complete = needed.iter().all(|name| headers.get(name).is_some());
@@ -65,7 +67,14 @@ pub(super) fn http_call(call: &mut Arguments<'_>) -> Result<Status, Stop> {
     let context = host.context();
     let stream = host.streams.get(context);
     let root = stream.map_or(context, |stream| stream.root);
-    let token = host.callouts.make(root, cluster, headers, timeout);
+    let token = host.callouts.make(Callout {
+        token: 0,
+        root,
+        cluster,
+        headers,
+        body,
+        timeout,
+    });
     call.put(9, token)?;
     Ok(OK)
 }

@@ -1,6 +1,6 @@
 //! The directory of accounts.
 
-use super::{Result, between, source, uri, wrong};
+use super::{Result, between, source, uri, variable, wrong};
 use crate::directory::Remote;
 use crate::fetching::LONGEST_WAIT;
 
@@ -22,5 +22,9 @@ pub(super) fn remote(source: source::Directory) -> Result<Remote> {
         refresh: between(source.refresh, 1, 86_400, &at("refresh"))?,
         timeout: between(source.timeout, 1, 60, &at("timeout"))?,
         max_wait: between(source.max_wait, 0, LONGEST_WAIT.as_secs(), &at("max_wait"))?,
+        authorization_env: source
+            .authorization_env
+            .map(|name| variable(name, at("authorization_env")))
+            .transpose()?,
     })
 }

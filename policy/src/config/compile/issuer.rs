@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Result, between, source, uri, wrong};
+use super::{Result, between, pattern, source, uri, wrong};
 use crate::algorithm::Algorithm;
 use crate::fetching::LONGEST_WAIT;
 use crate::issuer::Issuer;
 use crate::key_source::{Location, Remote, Source};
 use crate::keys::KeySet;
 use crate::membership::{AdminClaim, ClaimPath, Membership, Shape};
+use crate::route::RoutePattern;
 
 /// Beyond this, skew is a way of accepting expired tokens.
 const MAX_SKEW: Duration = Duration::from_secs(600);
@@ -72,7 +73,20 @@ fn issuer(source: source::Issuer, path: &str) -> Result<Issuer> {
             .admin
             .map(|admin| claim(admin.claim, &at("admin.claim")).map(AdminClaim))
             .transpose()?,
+        routes: source
+            .routes
+            .map(|routes| accepted_on(&routes, &at("routes")))
+            .transpose()?,
     })
+}
+
+fn accepted_on(routes: &[String], path: &str) -> Result<Arc<[RoutePattern]>> {
+    if routes.is_empty() {
+        let message = "an empty list: its tokens would be accepted nowhere; write patterns such as \"GET /x\", or leave it out for all routes";
+        return Err(wrong(path, message));
+    }
+    let parse = |(number, text): (usize, &String)| pattern(text, || format!("{path}[{number}]"));
+    routes.iter().enumerate().map(parse).collect()
 }
 
 fn algorithms(names: &[String], path: &str) -> Result<Vec<Algorithm>> {
@@ -168,7 +182,7 @@ fn location(
     }
 }
 
-fn membership(source: source::Membership, path: &str) -> Result<Membership> {
+pub(super) fn membership(source: source::Membership, path: &str) -> Result<Membership> {
     Ok(match source {
         source::Membership::Any => Membership::Any,
         source::Membership::Claim(source) => Membership::Claim {

@@ -8,8 +8,9 @@ use tokio_postgres::types::Type;
 use tollgate_policy::account::AccountName;
 
 use super::path::CapPath;
-use super::{creating, not_found};
+use super::{between, not_found};
 use crate::accounts::caps::{CapLimits, Caps, MOST};
+use crate::accounts::record::has_database;
 use crate::api::Api;
 use crate::api::body::Body;
 use crate::identity::Administrator;
@@ -75,12 +76,15 @@ fn too_many() -> Problem {
 
 /// The account, which nobody else changes until the transaction ends.
 async fn lock(transaction: &Transaction<'_>, account: &AccountName) -> Result<(), Problem> {
-    let select = "select status = 'creating' from accounts where name = $1 for update";
+    let select = "select status from accounts where name = $1 for update";
     let row = transaction
         .query_typed_opt(select, &[(&account.as_str(), Type::TEXT)])
         .await?;
-    if row.ok_or_else(not_found)?.try_get(0)? {
-        return Err(creating());
+    let row = row.ok_or_else(not_found)?;
+    let status = row.try_get(0)?;
+    if has_database(status) {
+        Ok(())
+    } else {
+        Err(between(status))
     }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use tollgate_policy::account::AccountName;
 
 use super::path::AccountPath;
-use super::{creating, not_found};
+use super::{between, not_found};
 use crate::accounts::record::Record;
 use crate::api::Api;
 use crate::api::body::Body;
@@ -45,7 +45,8 @@ pub(in crate::api) async fn put_call_limits(
 /// The account's own database, also when it is suspended: that is when an administrator has to do with it.
 async fn database(api: &Api, name: &AccountName) -> Result<Lease<Server>, Problem> {
     let record = Record::read(&*api.databases.system().await?, name).await?;
-    let account = record.ok_or_else(not_found)?.registered();
-    let account = account.ok_or_else(creating)?;
+    let record = record.ok_or_else(not_found)?;
+    let account = record.registered();
+    let account = account.ok_or_else(|| between(record.status()))?;
     Ok(api.databases.registered(&account).await?)
 }
