@@ -80,7 +80,11 @@ impl Pages {
             "--disable-gpu".to_owned(),
             "--disable-dev-shm-usage".to_owned(),
             "--no-first-run".to_owned(),
+            // No page but ours is asked for.
             "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-quic".to_owned(),
+            "--disable-sync".to_owned(),
             "--host-resolver-rules=MAP *.test 127.0.0.1".to_owned(),
             format!("--user-data-dir={}", profile.display()),
         ];

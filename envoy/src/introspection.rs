@@ -80,7 +80,9 @@ impl Introspection {
 
     /// Makes a credential active, with these members in its answer.
     pub fn activate(&self, credential: &str, mut answer: Value) {
-        answer["active"] = json!(true);
+        if let Some(members) = answer.as_object_mut() {
+            members.insert("active".to_owned(), json!(true));
+        }
         let mut known = self.shared.known();
         known.active.insert(credential.to_owned(), answer);
     }

@@ -12,6 +12,9 @@ pub(crate) mod internal;
 mod login;
 mod observe;
 mod user_org;
+mod widget;
+mod widget_keys;
+mod widget_settings;
 
 #[cfg(test)]
 mod tests;
@@ -32,19 +35,26 @@ use crate::database::Databases;
 use crate::identity::{Authenticator, authenticate};
 use crate::issuer::Issuer;
 use crate::keys::introspection::KeyHolders;
-use crate::keys::{LastUses, Pepper};
+use crate::keys::{LastUses, Pepper, Turn};
 use crate::options::Options;
 use crate::problem::Problem;
+use crate::widget::caller::WidgetCallers;
+use crate::widget::token::Tokens;
 
 /// Where the same routes are found again.
 const SECOND_MOUNT: &str = "/hub-api";
 
 /// What needs no assertion, at both mounts. Everything else does, whether there is a route or not.
-const PUBLIC: [(Method, &str); 4] = [
+const PUBLIC: [(Method, &str); 9] = [
     (Method::GET, "/api/accounts"),
     (Method::GET, "/api/accounts/validate/{account}"),
     (Method::POST, "/api/login"),
     (Method::GET, "/api/user/org"),
+    (Method::POST, "/api/v1/widget/auth/guest"),
+    (Method::POST, "/api/v1/widget/auth/user-token"),
+    (Method::POST, "/api/v1/widget/auth/exchange"),
+    (Method::POST, "/api/v1/widget/auth/refresh"),
+    (Method::GET, "/api/v1/widget/config"),
 ];
 
 /// What a widget's visitor may do with the token that the widget has: no more than this, at both mounts.
@@ -65,7 +75,12 @@ pub(crate) struct Api {
     lifecycle: Lifecycle,
     issuer: Arc<Issuer>,
     pepper: Pepper,
+    /// For the gate.
     key_holders: KeyHolders,
+    /// For accounts' servers, who ask past the gate's checks: this and widgets' keys wait for the same turn.
+    servers: KeyHolders,
+    widget_callers: WidgetCallers,
+    tokens: Tokens,
     longest_call: Duration,
     dev: bool,
 }
@@ -77,12 +92,18 @@ impl Api {
         databases: Databases,
         issuer: Issuer,
         pepper: Pepper,
+        tokens: Tokens,
         uses: LastUses,
         options: &Options,
     ) -> Self {
+        let key_holders = KeyHolders::new(databases.clone(), pepper.clone(), uses.clone());
+        let turn = Turn::new();
         Self {
-            key_holders: KeyHolders::new(databases.clone(), pepper.clone(), uses),
             lifecycle: Lifecycle::new(databases.clone()),
+            servers: key_holders.waiting_for(turn.clone()),
+            key_holders,
+            widget_callers: WidgetCallers::new(databases.clone(), pepper.clone(), uses, turn),
+            tokens,
             databases,
             issuer: Arc::new(issuer),
             pepper,
@@ -142,7 +163,29 @@ fn routes() -> Router<Api> {
         .route("/api/v1/calls/originate", post(calls::originate))
         .route("/api/v1/calls/{id}/end", post(calls::end))
         .route("/api/v1/call-limits", get(calls::limits))
+        .merge(widget_routes())
         .merge(admin_routes())
+}
+
+fn widget_routes() -> Router<Api> {
+    Router::new()
+        .route(
+            "/api/v1/agents/{id}/widget-settings",
+            get(widget_settings::read).patch(widget_settings::update),
+        )
+        .route(
+            "/api/v1/widget-keys",
+            get(widget_keys::list).post(widget_keys::create),
+        )
+        .route(
+            "/api/v1/widget-keys/{id}",
+            patch(widget_keys::update).delete(widget_keys::delete),
+        )
+        .route("/api/v1/widget/auth/guest", post(widget::guest))
+        .route("/api/v1/widget/auth/user-token", post(widget::user_token))
+        .route("/api/v1/widget/auth/exchange", post(widget::exchange))
+        .route("/api/v1/widget/auth/refresh", post(widget::refresh))
+        .route("/api/v1/widget/config", get(widget::config))
 }
 
 fn admin_routes() -> Router<Api> {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
+use tollgate_policy::account::AccountName;
 
 pub use migrations::MigrationError;
 pub use name::DatabaseName;
@@ -32,6 +33,7 @@ use crate::identity::Account;
 use crate::options::{DatabaseOptions, Options};
 use crate::pool::{AcquireFailure, Lease, Limits, Pools};
 use crate::problem::Problem;
+use crate::widget::caller::WidgetCaller;
 
 /// Connections to the system database: they serve short look-ups only.
 const SYSTEM_CONNECTIONS: usize = 4;
@@ -206,20 +208,33 @@ impl Databases {
         &self,
         account: &Account,
     ) -> Result<Lease<Server>, DatabaseError> {
-        self.check_standing(account).await?;
+        self.check_standing(account.name()).await?;
         self.system().await
     }
 
     /// A connection to the database of an account that exists and is not suspended.
     pub(crate) async fn account(&self, account: &Account) -> Result<Lease<Server>, DatabaseError> {
-        let server = self.check_standing(account).await?;
+        let server = self.check_standing(account.name()).await?;
         let host = self.servers.host(server.as_ref())?;
         host.accounts.connection(account).await
     }
 
+    /// A connection to the database of the account whose widget calls.
+    pub(crate) async fn of_widget(
+        &self,
+        caller: &WidgetCaller,
+    ) -> Result<Lease<Server>, DatabaseError> {
+        let server = self.check_standing(caller.account()).await?;
+        let host = self.servers.host(server.as_ref())?;
+        Ok(host.accounts.0.acquire(&DatabaseName::from(caller)).await?)
+    }
+
     /// The server that has the account's database; none is the first.
-    async fn check_standing(&self, account: &Account) -> Result<Option<ServerName>, DatabaseError> {
-        match directory::standing(self, account.name()).await? {
+    async fn check_standing(
+        &self,
+        account: &AccountName,
+    ) -> Result<Option<ServerName>, DatabaseError> {
+        match directory::standing(self, account).await? {
             Standing::Active(server) => Ok(server),
             Standing::Suspended => Err(DatabaseError::Suspended),
             Standing::Outdated => Err(DatabaseError::Outdated),

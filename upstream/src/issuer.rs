@@ -1,5 +1,6 @@
 //! The OIDC issuer, for the one endpoint that verifies a user's token itself.
 
+mod bound;
 mod fetch;
 mod keys;
 #[cfg(test)]
@@ -10,9 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tollgate_policy::account::AccountName;
-use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::issuer;
 use tollgate_policy::key_source::Source;
 use tollgate_policy::keys::KeySet;
@@ -22,6 +22,8 @@ use tollgate_policy::token::{self, Rejection, VerifiedToken};
 
 use crate::error::Error;
 use crate::options::Options;
+use crate::problem::Problem;
+use bound::Bound;
 use fetch::Fetcher;
 use keys::Keys;
 use verifier::Verifying;
@@ -35,9 +37,17 @@ const CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// Whom tokens are believed from.
 pub(crate) struct Issuer {
     /// One, in the form in which the gate's rules take them.
-    rules: [issuer::Issuer; 1],
+    rules: Arc<[issuer::Issuer; 1]>,
     keys: Keys<Fetcher>,
+    /// Of those who verify at the same time: this is for anybody, and a signature takes a while.
+    bound: Bound,
     membership_claim: Option<String>,
+}
+
+/// What a verified token says.
+struct Claims {
+    subject: String,
+    claims: Map<String, Value>,
 }
 
 /// Whose token it is.
@@ -65,7 +75,7 @@ impl Issuer {
             issuer: options.issuer.clone(),
             audiences: options.audience.clone(),
             authorized_parties: Vec::new(),
-            algorithms: Algorithm::ALL.into(),
+            algorithms: options.algorithm.clone(),
             jwks: Source {
                 inline: None,
                 remote: None,
@@ -78,7 +88,8 @@ impl Issuer {
             routes: None,
         };
         Ok(Self {
-            rules: [rules],
+            rules: Arc::new([rules]),
+            bound: Bound::new(),
             keys: Keys::new(Fetcher::new(&options.issuer)?),
             membership_claim: options.membership_claim.clone(),
         })
@@ -86,7 +97,7 @@ impl Issuer {
 
     /// The exact `iss`.
     pub(crate) fn url(&self) -> &str {
-        let [rules] = &self.rules;
+        let [rules] = &*self.rules;
         &rules.issuer
     }
 
@@ -94,33 +105,44 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// The gate's code; [`Code::KeysUnavailable`] where nothing can be said about the token.
-    pub(crate) async fn verify(&self, token: &[u8]) -> Result<Identity, Code> {
+    /// The gate's code; [`Code::KeysUnavailable`] where nothing can be said about the token; 503 `verification_busy`
+    /// where too many are verified already.
+    pub(crate) async fn verify(&self, token: &[u8]) -> Result<Identity, Problem> {
         let known = self.keys.known();
-        let keys = match (self.verified(token, known.as_ref()), known) {
+        let keys = match (self.verified(token, known.clone()).await?, known) {
             (Err(Rejection::KeysNeeded(_)), _) => self.keys.current().await?,
             (Err(Rejection::Refused(refusal)), Some(known)) if refusal.code == Code::TokenKey => {
                 self.keys.newer(known).await?
             }
-            (outcome, _) => return self.identity(outcome),
+            (outcome, _) => return Ok(self.identity(outcome)?),
         };
-        self.identity(self.verified(token, Some(&keys)))
+        let outcome = self.verified(token, Some(keys)).await?;
+        Ok(self.identity(outcome)?)
     }
 
-    fn verified(
+    /// Outer error: it was not tried.
+    async fn verified(
         &self,
         token: &[u8],
-        keys: Option<&Arc<KeySet>>,
-    ) -> Result<VerifiedToken<'_>, Rejection> {
-        token::verify(&self.rules, token, &Verifying(keys))
+        keys: Option<Arc<KeySet>>,
+    ) -> Result<Result<Claims, Rejection>, Problem> {
+        let (rules, token) = (Arc::clone(&self.rules), token.to_owned());
+        let verify = move || {
+            let verified = token::verify(&*rules, &token, &Verifying(keys.as_ref()))?;
+            Ok(Claims::from(&verified))
+        };
+        self.bound.run(verify).await.ok_or_else(|| {
+            let detail = "too many tokens are being verified at the same time";
+            Problem::unavailable("verification_busy", detail, 1)
+        })
     }
 
-    fn identity(&self, outcome: Result<VerifiedToken<'_>, Rejection>) -> Result<Identity, Code> {
+    fn identity(&self, outcome: Result<Claims, Rejection>) -> Result<Identity, Code> {
         let token = outcome.map_err(|rejection| match rejection {
             Rejection::Refused(refusal) => refusal.code,
             Rejection::KeysNeeded(_) => Code::KeysUnavailable,
         })?;
-        let claims = token.claims();
+        let claims = &token.claims;
         let text = |claim: &str| claims.get(claim)?.as_str().map(str::to_owned);
         let organisation = text("urn:zitadel:iam:user:resourceowner:id").map(|id| Organisation {
             id,
@@ -129,10 +151,21 @@ impl Issuer {
         let accounts = self.membership_claim.as_ref();
         let accounts = accounts.map(|claim| claims.get(claim).map(accounts_of).unwrap_or_default());
         Ok(Identity {
-            subject: token.subject().to_owned(),
+            subject: token.subject,
             organisation,
             accounts,
         })
+    }
+}
+
+// === impl Claims ===
+
+impl From<&VerifiedToken<'_>> for Claims {
+    fn from(token: &VerifiedToken<'_>) -> Self {
+        Self {
+            subject: token.subject().to_owned(),
+            claims: token.claims().clone(),
+        }
     }
 }
 
@@ -171,7 +204,7 @@ mod tests {
     async fn a_token_tells_whose_it_is() {
         let issuer = issuer();
         let keys = Arc::new(KeySet::parse(&key_set("a")).unwrap());
-        let outcome = issuer.verified(TOKEN.as_bytes(), Some(&keys));
+        let outcome = issuer.verified(TOKEN.as_bytes(), Some(keys)).await.unwrap();
         let organisation = Organisation {
             id: "7".to_owned(),
             name: Some("Acme".to_owned()),

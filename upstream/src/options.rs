@@ -7,7 +7,11 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
+use tollgate_policy::algorithm::Algorithm;
+use url::Url;
+
 use crate::database::ServerName;
+use crate::error::Error;
 
 /// The flags of `serve`. Each is also an environment variable.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,6 +42,17 @@ pub struct Options {
         required = true
     )]
     pub audience: Vec<String>,
+
+    /// A signature algorithm that those tokens may have, as in `alg`; may be repeated
+    #[arg(
+        long,
+        env = "TOLLGATE_ALGORITHM",
+        value_name = "ALG",
+        value_delimiter = ',',
+        default_value = "RS256,ES256",
+        value_parser = algorithm
+    )]
+    pub algorithm: Vec<Algorithm>,
 
     /// The claim that names a user's accounts (a string, a list, or an object's keys), for `GET /api/user/org`
     #[arg(long, env = "TOLLGATE_MEMBERSHIP_CLAIM", value_name = "CLAIM")]
@@ -173,6 +188,18 @@ pub struct MigrateOptions {
     pub jobs: NonZeroUsize,
 }
 
+// === impl Options ===
+
+impl Options {
+    /// The `iss` of the widget's tokens, as it stands: whoever believes them compares it byte by byte.
+    pub(crate) fn widget_issuer(&self) -> Result<String, Error> {
+        let wrong = || Error::WidgetIssuer(self.widget_issuer.clone());
+        let url = Url::parse(&self.widget_issuer).map_err(|_| wrong())?;
+        let is_web = matches!(url.scheme(), "http" | "https");
+        is_web.then(|| self.widget_issuer.clone()).ok_or_else(wrong)
+    }
+}
+
 /// A PostgreSQL URL, with its password: never shown.
 ///
 /// It is parsed when the service starts and not with the other flags, because a parser's error repeats the value.
@@ -234,6 +261,13 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::parse(name).ok_or_else(|| {
+        let names = Algorithm::ALL.map(Algorithm::as_str).join(", ");
+        format!("write one of {names}")
+    })
+}
+
 /// A call that could not last would never count as active, and one of weeks would hold its slot for as long.
 fn call_duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
@@ -248,6 +282,14 @@ fn call_duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn algorithms_are_named_as_in_tokens() {
+        assert_eq!(algorithm("RS256"), Ok(Algorithm::Rs256));
+        for name in ["HS256", "none", "rs256", ""] {
+            assert!(algorithm(name).unwrap_err().contains("RS256, "), "{name}");
+        }
+    }
 
     #[test]
     fn a_call_has_a_length_and_an_end() {

@@ -19,6 +19,7 @@ use crate::options::Options;
 use crate::secrets::Secrets;
 use crate::stop::Stop;
 use crate::upkeep;
+use crate::widget::token::Tokens;
 
 /// How long requests may still run once the service was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -85,10 +86,12 @@ impl Service {
         upkeep.spawn(upkeep::keep_up(databases.clone()));
         let gate = api::authenticator(secrets.assertion, &options.assertion_audience);
         let uses = LastUses::default();
+        let tokens = Tokens::new(options.widget_issuer()?, secrets.widget);
         let api = Api::new(
             databases.clone(),
             issuer,
             secrets.pepper,
+            tokens,
             uses.clone(),
             options,
         );

@@ -33,7 +33,7 @@ pub struct Example {
 pub struct Call {
     /// The method.
     pub method: &'static str,
-    /// The path; `$AGENT` stands for the id of the agent that was made before.
+    /// The path; `$AGENT` stands for what an earlier answer had ([`Call::names`]).
     pub path: &'static str,
     /// Values of `X-Account-ID`.
     pub accounts: &'static [&'static str],
@@ -41,12 +41,12 @@ pub struct Call {
     pub bearer: Bearer,
     /// Further headers.
     pub headers: &'static [(&'static str, &'static str)],
-    /// The JSON body; `$AGENT` as in the path.
+    /// The JSON body; names as in the path.
     pub body: Option<&'static str>,
     /// To the upstream's own port, past the gate.
     pub past_the_gate: bool,
-    /// The answer's `id` is the one that `$AGENT` stands for.
-    pub names_agent: bool,
+    /// A variable, and the member of the answer that it stands for from then on.
+    pub names: Option<(&'static str, &'static str)>,
 }
 
 /// The token to send.
@@ -79,6 +79,9 @@ const USED: [&str; 7] = [
     "TOLLGATE_OTHER_TOKEN",
 ];
 
+/// What earlier answers give names to.
+const NAMED: [&str; 4] = ["AGENT", "KEY", "WIDGET_KEY", "VISITOR"];
+
 // === impl Call ===
 
 impl Call {
@@ -92,7 +95,7 @@ impl Call {
             headers: &[],
             body: None,
             past_the_gate: false,
-            names_agent: false,
+            names: None,
         }
     }
 }
@@ -105,14 +108,10 @@ impl fmt::Display for Call {
         } else {
             "$TOLLGATE_URL"
         };
-        if self.names_agent {
-            f.write_str("AGENT=$(")?;
+        match self.names {
+            Some((variable, _)) => write!(f, "{variable}=$(curl -s")?,
+            None => f.write_str("curl -i")?,
         }
-        f.write_str(if self.names_agent {
-            "curl -s"
-        } else {
-            "curl -i"
-        })?;
         if self.method != "GET" {
             write!(f, " -X {}", self.method)?;
         }
@@ -137,11 +136,14 @@ impl fmt::Display for Call {
         }
         if let Some(body) = self.body {
             // The shell does not look into its single quotes.
-            let body = body.replace("$AGENT", "'$AGENT'");
+            let body = NAMED.iter().fold(body.to_owned(), |body, name| {
+                body.replace(&format!("${name}"), &format!("'${name}'"))
+            });
             write!(f, " -H \"Content-Type: application/json\" -d '{body}'")?;
         }
-        if self.names_agent {
-            f.write_str(" | cut -d'\"' -f4); echo $AGENT")?;
+        if let Some((variable, member)) = self.names {
+            let found = format!(r#"s/.*"{member}":"\([^"]*\)".*/\1/"#);
+            write!(f, " | sed '{found}'); echo ${variable}")?;
         }
         Ok(())
     }

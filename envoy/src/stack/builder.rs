@@ -269,9 +269,13 @@ fn configuration(
         .with_cluster("zitadel", address(issuer.url())?)?
         .with_issuer(issuer.url())?;
     if !matches!(backend, Backend::Service { .. }) {
-        // Nobody knows which accounts there are.
-        if let Some(directory) = config.policy()?.pointer_mut("/accounts/directory") {
+        // Nobody knows which accounts there are, nor has tokens for visitors.
+        let policy = config.policy()?;
+        if let Some(directory) = policy.pointer_mut("/accounts/directory") {
             *directory = Value::Null;
+        }
+        if let Some(issuers) = policy.pointer_mut("/issuers").and_then(Value::as_array_mut) {
+            issuers.truncate(1);
         }
     }
     for change in changes {

@@ -1,5 +1,6 @@
 //! `tollgate demo`: what it prints is true, and what it leaves behind is nothing.
 
+use std::collections::HashMap;
 use std::fs::{self, Permissions};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -14,11 +15,12 @@ use tollgate_envoy::stack::Stack;
 use crate::world::{stack, tool, wait_until};
 
 /// Pastes lines of the page into a shell; what it prints.
-fn paste(stack: &Stack, agent: &str, lines: &str) -> String {
+fn paste(stack: &Stack, named: &HashMap<&str, String>, lines: &str) -> String {
     let output = Command::new("sh")
         .args(["-c", lines])
         .envs(stack.environment())
-        .envs([("AGENT", agent), ("no_proxy", "127.0.0.1")])
+        .envs(named)
+        .env("no_proxy", "127.0.0.1")
         .output()
         .unwrap();
     text(&output.stdout)
@@ -28,17 +30,19 @@ fn paste(stack: &Stack, agent: &str, lines: &str) -> String {
 fn each_line_of_the_page_gives_the_answer_beside_it() {
     let stack = stack().start().unwrap();
     let page = Page::new(&stack).to_string();
-    let mut agent = String::new();
+    let mut named = HashMap::new();
     for example in GROUPS.iter().flat_map(|group| group.examples) {
         let line = example.call.to_string();
         let rule = example.rule.replace('\'', "’");
         let lines = format!("# {rule}: {}\n{line}\n", example.answer);
         assert!(page.contains(&lines), "{lines}");
 
-        let printed = paste(&stack, &agent, &line);
-        if example.call.names_agent {
-            printed.trim().clone_into(&mut agent);
-            assert_eq!(agent.len(), 36, "{printed}");
+        let printed = paste(&stack, &named, &line);
+        if let Some((variable, _)) = example.call.names {
+            let value = printed.trim();
+            let is_one = value.len() >= 36 && !value.contains(['"', ' ', '\n']);
+            assert!(is_one, "{lines}{printed}");
+            named.insert(variable, value.to_owned());
             continue;
         }
         let (status, code) = example
@@ -61,7 +65,7 @@ fn the_rest_of_the_page_works_as_pasted() {
     let script = format!(
         "#{rest}\ncurl -i $TOLLGATE_URL/api/v1/agents -H 'X-Account-ID: acme' -H \"Authorization: Bearer $TOLLGATE_TOKEN\""
     );
-    let printed = paste(&stack, "", &script);
+    let printed = paste(&stack, &HashMap::new(), &script);
     for expected in [
         "200\n",
         "429\n",

@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 use tollgate_envoy::client::{Origin, Request, Response};
+use tollgate_envoy::upstream::Upstream;
 use tollgate_policy::account::AccountName;
 use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind, HEADER};
 
-use crate::world::gate;
+use crate::database;
+use crate::world::{gate, tool};
 
 /// An account of a test's own, at the upstream itself.
 #[derive(Clone, Copy)]
@@ -77,4 +79,10 @@ pub fn upstream() -> Origin {
 pub fn internal(method: &str, path: &str) -> Request {
     let internal = Origin::parse(gate().internal_url().unwrap()).unwrap();
     internal.request(method, path)
+}
+
+/// Another instance of the upstream, with the same databases and secrets.
+pub fn another_upstream() -> Upstream {
+    let issuer = gate().issuer().url();
+    Upstream::start(&tool(), &database::url(gate()), issuer, gate().secrets()).unwrap()
 }

@@ -50,4 +50,5 @@ mod thousand;
 mod tokens;
 mod upstream;
 mod upstream_keys;
+mod upstream_widget;
 mod world;

@@ -1,12 +1,14 @@
 //! API keys at the upstream: made, told of, ended; in a real database.
 
+use std::thread;
+
 use serde_json::{Value, json};
-use tollgate_envoy::client::Response;
+use tollgate_envoy::client::{Origin, Response};
 use tollgate_policy::api_key::ApiKey;
 
 use crate::calls::at_once;
 use crate::database::{Database, SYSTEM};
-use crate::direct::{Direct, internal};
+use crate::direct::{Direct, another_upstream, internal};
 use crate::world::{gate, wait_until};
 
 const KEYS: &str = "/api/v1/api-keys";
@@ -179,14 +181,26 @@ fn one_accounts_keys_are_no_other_accounts() {
 #[test]
 fn an_account_has_a_hundred_keys_however_many_are_asked_for_at_once() {
     let account = Direct::new("keys-many");
-    Database::open(gate(), SYSTEM).run(
-        "insert into api_keys (account, name, hash, last8, created_by) \
-         select 'keys-many', 'CI', sha256(n::text::bytea), '12345678', 'user-1' \
-         from generate_series(1, 95) as n",
-    );
+    let insert = "insert into api_keys (account, name, hash, last8, created_by) \
+                  select 'keys-many', 'CI', sha256(n::text::bytea), '12345678', 'user-1' \
+                  from generate_series";
+    let system = Database::open(gate(), SYSTEM);
+    system.run(&format!("{insert}(1, 94) as n"));
+    // Somebody else is about to make one.
+    system.run(&format!(
+        "begin; select from accounts where name = 'keys-many' for no key update; {insert}(95, 95) as n"
+    ));
     let request = account.request("POST", KEYS);
     let request = request.json(&json!({"name": "CI", "expiry": "1y"}));
-    let answers = at_once(&request, 20);
+    let answers = thread::scope(|scope| {
+        let answers = scope.spawn(|| at_once(&request, 20));
+        let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' \
+                       and query like '%for no key update%'";
+        let observer = Database::open(gate(), SYSTEM);
+        wait_until("others wait for it", || observer.number(waiting) > 1);
+        system.run("commit");
+        answers.join().unwrap()
+    });
     let count = |outcome: &str| {
         let same = answers.iter().filter(|answer| answer.outcome() == outcome);
         same.count()
@@ -204,6 +218,25 @@ fn the_last_use_is_noted_a_little_later() {
     wait_until("the use is written", || used().is_string());
 }
 
+/// The last uses are written when the service stops, however short a time ago they were.
+#[test]
+fn a_service_that_stops_notes_the_last_uses() {
+    let account = Direct::new("keys-stop");
+    let key = mint(account, "never");
+    let used = || account.request("GET", KEYS).send().unwrap().json()[0]["last_used_at"].clone();
+    let another = another_upstream();
+    let answer = Origin::parse(another.internal_url())
+        .unwrap()
+        .post("/internal/introspect")
+        .bearer(gate().introspection_token())
+        .form(&format!("token={}", text(&key, "key")))
+        .send()
+        .unwrap();
+    assert_eq!(answer.json()["active"], true, "the pepper is the same");
+    drop(another);
+    assert!(used().is_string());
+}
+
 #[test]
 fn forged_keys_are_unknown_and_keep_nobody_waiting() {
     let account = Direct::new("keys-forged");
@@ -215,7 +248,7 @@ fn forged_keys_are_unknown_and_keep_nobody_waiting() {
     let request = internal("POST", "/internal/introspect")
         .bearer(gate().introspection_token())
         .form(&format!("token={forged}"));
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let flood = scope.spawn(|| at_once(&request, 60));
         for _ in 0..20 {
             let list = account.request("GET", KEYS).send().unwrap();

@@ -33,7 +33,11 @@ fn a_wrong_configuration_is_refused_and_the_log_says_why() {
     );
     refuse_change(
         |c| c["api_keys"] = json!({"prefix": "sk_"}),
-        "api_keys: unknown field",
+        "api_keys: missing field `introspection`",
+    );
+    refuse_change(
+        |c| c["apikeys"] = json!({"prefix": "sk_"}),
+        "apikeys: unknown field",
     );
 }
 

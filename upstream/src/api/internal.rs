@@ -43,6 +43,7 @@ pub(crate) fn router(api: Api, gate: GateCredential) -> Router {
         .route_layer(middleware::from_fn_with_state(gate, only_the_gate))
         // From here on, for everybody who reaches the port.
         .route(HEALTH, get(health::answer))
+        .route("/internal/widget/jwks", get(widget_keys))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(introspect::BODY_LIMIT))
@@ -75,6 +76,12 @@ async fn directory(
     }
     let content_type = [(CONTENT_TYPE, "application/json")];
     Ok((validators, content_type, body).into_response())
+}
+
+/// `GET /internal/widget/jwks`: the keys of the widget's tokens, which are no secret.
+async fn widget_keys(State(api): State<Api>) -> impl IntoResponse {
+    let content_type = [(CONTENT_TYPE, "application/jwk-set+json")];
+    (content_type, api.tokens.key_set().to_string())
 }
 
 // === impl Internal ===

@@ -19,7 +19,7 @@ pub(super) async fn answer(
     Ok(Json(api.issuer.verify(token).await?))
 }
 
-fn authorization(headers: &HeaderMap) -> Field<'_> {
+pub(super) fn authorization(headers: &HeaderMap) -> Field<'_> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (None, _) => Field::Missing,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::accounts::directory::Registered;
 use crate::identity::Account;
+use crate::widget::caller::WidgetCaller;
 
 /// The database of the system itself.
 pub(crate) const SYSTEM_DATABASE: &str = "kataven-admin";
@@ -15,7 +16,8 @@ const MAINTENANCE_DATABASE: &str = "postgres";
 const TEMPLATE: &str = "TOLLGATE_TEMPLATE_";
 const DELETED: &str = "TOLLGATE_DELETED_";
 
-/// The name of a database that may be connected to. One of an account is made from the verified [`Account`] only.
+/// The name of a database that may be connected to. One of an account is made from the verified [`Account`] only, or from
+/// the widget's key that was looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DatabaseName(String);
 
@@ -69,6 +71,12 @@ impl DatabaseName {
 impl From<&Account> for DatabaseName {
     fn from(account: &Account) -> Self {
         Self(account.name().as_str().to_owned())
+    }
+}
+
+impl From<&WidgetCaller> for DatabaseName {
+    fn from(caller: &WidgetCaller) -> Self {
+        Self(caller.account().as_str().to_owned())
     }
 }
 

@@ -57,6 +57,14 @@ impl KeyHolders {
         }
     }
 
+    /// The same, for others than the gate: they wait among themselves, and keep the gate waiting for nothing.
+    pub(crate) fn waiting_for(&self, turn: Turn) -> Self {
+        Self {
+            turn,
+            ..self.clone()
+        }
+    }
+
     /// Whoever has the key. None for one that is unknown, disabled, expired, of an account that is not active, or no
     /// key at all: about that, the database is not asked.
     pub(crate) async fn of_key(&self, text: &[u8]) -> Result<Option<KeyHolder>, DatabaseError> {

@@ -59,6 +59,9 @@ impl fmt::Debug for KeyHash {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     #[test]
@@ -66,10 +69,9 @@ mod tests {
         // Another one would make all stored keys unknown. Computed with openssl.
         let pepper = Pepper::new(&Secret::of_test(b'x'));
         let hash = pepper.hash(b"sk_live_acme_04hRzgefUy8S7YcHUrJGoeiJTKldGueU33OtP6E");
-        let hex: String = hash.0.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
-            hex,
-            "00d06543261b62226e61d9f4ef043b27f060a8bd82a7d1176003652581342dff"
+            URL_SAFE_NO_PAD.encode(hash.0),
+            "ANBlQyYbYiJuYdn07wQ7J_BgqL2Cp9EXYANlJYE0Lf8"
         );
         assert!(Pepper::new(&Secret::of_test(b'y')).hash(b"") != pepper.hash(b""));
     }

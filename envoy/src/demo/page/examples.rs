@@ -30,6 +30,22 @@ const CREATE: Call = Call {
     ..Call::new("POST", "/api/admin/accounts")
 };
 
+/// A program of acme asks for acme's agents.
+const KEY: Call = Call {
+    bearer: Bearer::Variable("KEY"),
+    ..Call::new("GET", AGENTS)
+};
+
+const VISITOR: Bearer = Bearer::Variable("VISITOR");
+
+/// A page has a token made for a guest.
+const GUEST: Call = Call {
+    headers: &[("Origin", "https://shop.example")],
+    body: Some(r#"{"client_key": "$WIDGET_KEY", "agent_id": "$AGENT"}"#),
+    names: Some(("VISITOR", "token")),
+    ..Call::new("POST", "/api/v1/widget/auth/guest")
+};
+
 /// Acme calls somebody.
 const ORIGINATE: Call = Call {
     method: "POST",
@@ -143,7 +159,7 @@ pub const GROUPS: &[Group] = &[
                 Call {
                     method: "POST",
                     body: Some(r#"{"name": "Ada"}"#),
-                    names_agent: true,
+                    names: Some(("AGENT", "id")),
                     ..GOOD
                 },
             ),
@@ -167,6 +183,92 @@ pub const GROUPS: &[Group] = &[
                 "A member of acme may not act for globex",
                 "403 account_forbidden",
                 &["globex"],
+            ),
+        ],
+    },
+    Group {
+        title: "Programs have keys of their own",
+        examples: &[
+            example(
+                "One for acme, for 30 days; its text is shown this once, and goes into $KEY",
+                "201",
+                Call {
+                    method: "POST",
+                    path: "/api/v1/api-keys",
+                    body: Some(r#"{"name": "CI", "expiry": "30d"}"#),
+                    names: Some(("KEY", "key")),
+                    ..GOOD
+                },
+            ),
+            example("A key names its account", "200", KEY),
+            example(
+                "It opens no other",
+                "403 account_forbidden",
+                Call {
+                    accounts: &["globex"],
+                    ..KEY
+                },
+            ),
+            example(
+                "Mistyped, it is refused without asking anybody",
+                "401 token_malformed",
+                Call {
+                    bearer: Bearer::Variable("{KEY}x"),
+                    ..KEY
+                },
+            ),
+            example(
+                "A key that leaked cannot make others",
+                "403 credential_not_allowed",
+                Call {
+                    method: "POST",
+                    path: "/api/v1/api-keys",
+                    body: Some(r#"{"name": "Another", "expiry": "never"}"#),
+                    ..KEY
+                },
+            ),
+        ],
+    },
+    Group {
+        title: "Pages that embed a widget have visitors",
+        examples: &[
+            example(
+                "A key for the pages of shop.example; everybody may read it",
+                "201",
+                Call {
+                    method: "POST",
+                    path: "/api/v1/widget-keys",
+                    body: Some(r#"{"name": "Shop", "domain_allowlist": ["shop.example"]}"#),
+                    names: Some(("WIDGET_KEY", "key")),
+                    ..GOOD
+                },
+            ),
+            example("A guest of such a page gets a token", "200", GUEST),
+            example(
+                "A guest of another page does not",
+                "403 origin_not_allowed",
+                Call {
+                    headers: &[("Origin", "https://elsewhere.example")],
+                    names: None,
+                    ..GUEST
+                },
+            ),
+            example(
+                "The guest may look at the agent",
+                "200",
+                Call {
+                    path: "/api/v1/agents/$AGENT",
+                    bearer: VISITOR,
+                    ..GOOD
+                },
+            ),
+            example(
+                "And at nothing else",
+                "403 credential_not_allowed",
+                Call {
+                    bearer: VISITOR,
+                    ..GOOD
+                },
             ),
         ],
     },

@@ -51,6 +51,12 @@ async fn the_internal_listener_is_for_the_gate() {
             401,
             (415, "media_type_unsupported"),
         ),
+        ("GET /internal/widget/jwks", 200, (200, "")),
+        (
+            "POST /internal/widget/jwks",
+            405,
+            (405, "method_not_allowed"),
+        ),
         ("GET /healthz", 503, (503, "database_unavailable")),
         ("GET /internal/directory/", 404, (404, "not_found")),
         ("GET /api/v1/agents", 404, (404, "not_found")),
@@ -112,6 +118,7 @@ async fn each_kind_of_credential_opens_its_share() {
     let id = "6b1a2f3c-0000-4000-8000-000000000000";
     let key = format!("/api/v1/api-keys/{id}");
     let new = r#"{"name": "CI", "expiry": "90d"}"#;
+    let widget = r#"{"name": "Shop", "domain_allowlist": ["acme.com"]}"#;
     // As a user, an API key, a widget's visitor.
     let table: &[(&str, &str, [Brief; 3])] = &[
         ("GET /api/v1/agents", "", [reached, reached, refused]),
@@ -144,6 +151,32 @@ async fn each_kind_of_credential_opens_its_share() {
             [reached, refused, refused],
         ),
         (&format!("DELETE {key}"), "", [reached, refused, refused]),
+        ("GET /api/v1/widget-keys", "", [reached, reached, refused]),
+        (
+            "POST /api/v1/widget-keys",
+            widget,
+            [reached, refused, refused],
+        ),
+        (
+            &format!("PATCH /api/v1/widget-keys/{id}"),
+            r#"{"domain_allowlist": []}"#,
+            [reached, refused, refused],
+        ),
+        (
+            &format!("DELETE /api/v1/widget-keys/{id}"),
+            "",
+            [reached, refused, refused],
+        ),
+        (
+            &format!("GET /api/v1/agents/{id}/widget-settings"),
+            "",
+            [reached, reached, refused],
+        ),
+        (
+            &format!("PATCH /api/v1/agents/{id}/widget-settings"),
+            r#"{"auth_mode": "user"}"#,
+            [reached, reached, refused],
+        ),
     ];
     let kinds = [
         CredentialKind::Jwt,

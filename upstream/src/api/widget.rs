@@ -1,0 +1,269 @@
+//! Tokens for the visitors of pages: public at the gate, so each handler verifies a key itself.
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::header::{CACHE_CONTROL, HeaderName};
+use axum::http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use tollgate_policy::credential;
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use super::body::{Body, invalid};
+use super::user_org::authorization;
+use super::{Api, agents, fields};
+use crate::problem::Problem;
+use crate::widget::PageOrigin;
+use crate::widget::agent::WidgetAgent;
+use crate::widget::caller::{FoundKey, WidgetCaller};
+use crate::widget::token::{Grant, NotGood, UserToken, Visitor};
+
+/// The longest id that an account has for a user of its own, in bytes.
+const LONGEST_USER_ID: usize = 200;
+
+/// The longest address (RFC 5321 §4.5.3.1.3).
+const LONGEST_EMAIL: usize = 254;
+
+const CLIENT_KEY_CHALLENGE: &str = "Tollgate-Widget realm=\"tollgate\"";
+
+/// For one visitor, and for no cache.
+type Private<T> = ([(HeaderName, &'static str); 1], Json<T>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GuestRequest {
+    client_key: String,
+    #[serde(default)]
+    agent_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UserTokenRequest {
+    external_user_id: String,
+    #[serde(default)]
+    display_name: Option<String>,
+    #[serde(default)]
+    email: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExchangeRequest {
+    user_token: String,
+    client_key: String,
+    #[serde(default)]
+    agent_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RefreshRequest {
+    refresh_token: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct WidgetConfig {
+    account: String,
+    agent: Option<WidgetAgent>,
+}
+
+/// `POST /api/v1/widget/auth/guest`: tokens for somebody whom nobody vouches for.
+pub(super) async fn guest(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Body(request): Body<GuestRequest>,
+) -> Result<Private<Grant>, Problem> {
+    let wanted = agent_id(request.agent_id.as_deref())?;
+    let caller = caller(&api, &headers, &request.client_key).await?;
+    let visitor = Visitor::guest();
+    let agent = agent_for(&api, &caller, wanted, &visitor).await?;
+    private(api.tokens.grant(&caller, agent, visitor))
+}
+
+/// `POST /api/v1/widget/auth/user-token`: an account's own server, by its API key, vouches for a user.
+pub(super) async fn user_token(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Body(request): Body<UserTokenRequest>,
+) -> Result<Private<UserToken>, Problem> {
+    let visitor = request.visitor()?;
+    let key = credential::bearer(authorization(&headers))?;
+    let holder = api.servers.of_key(key).await?;
+    let holder = holder.ok_or_else(key_inactive)?;
+    private(api.tokens.user_token(&holder, visitor))
+}
+
+/// `POST /api/v1/widget/auth/exchange`: tokens for that user. The page is looked at again, so that a token which leaked
+/// is of no use elsewhere.
+pub(super) async fn exchange(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Body(request): Body<ExchangeRequest>,
+) -> Result<Private<Grant>, Problem> {
+    let wanted = agent_id(request.agent_id.as_deref())?;
+    let caller = caller(&api, &headers, &request.client_key).await?;
+    let visitor = api.tokens.user(&request.user_token, &caller);
+    let visitor = visitor.map_err(|NotGood| not_good("user_token_invalid"))?;
+    let agent = agent_for(&api, &caller, wanted, &visitor).await?;
+    private(api.tokens.grant(&caller, agent, visitor))
+}
+
+/// `POST /api/v1/widget/auth/refresh`: new tokens for the same visitor, if nothing forbids it by now.
+pub(super) async fn refresh(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Body(request): Body<RefreshRequest>,
+) -> Result<Private<Grant>, Problem> {
+    let over = || not_good("refresh_token_invalid");
+    let renewal = api.tokens.renewal(&request.refresh_token);
+    let renewal = renewal.map_err(|NotGood| over())?;
+    let key = api.widget_callers.of_renewal(&renewal).await?;
+    let caller = on_page(key, &headers)?;
+    let agent = agent_for(&api, &caller, renewal.agent, &renewal.visitor).await?;
+    let grant = api.tokens.renew(&caller, agent, renewal);
+    grant.map_or_else(|| Err(over()), |grant| private(Some(grant)))
+}
+
+/// `GET /api/v1/widget/config?client_key=…&agent_id=…`: what a page needs to know before it asks for tokens.
+pub(super) async fn config(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Private<WidgetConfig>, Problem> {
+    let query = query.unwrap_or_default();
+    let client_key = one(&query, "client_key")?;
+    let client_key = client_key.ok_or_else(|| invalid("send `client_key` in the query"))?;
+    let wanted = agent_id(one(&query, "agent_id")?.as_deref())?;
+    let caller = caller(&api, &headers, &client_key).await?;
+    let agent = match caller.agent(wanted) {
+        Some(agent) => Some(open_agent(&api, &caller, agent).await?),
+        None => None,
+    };
+    private(Some(WidgetConfig {
+        account: caller.account().to_string(),
+        agent,
+    }))
+}
+
+async fn caller(api: &Api, headers: &HeaderMap, client_key: &str) -> Result<WidgetCaller, Problem> {
+    on_page(api.widget_callers.of_key(client_key).await?, headers)
+}
+
+fn on_page(key: Option<FoundKey>, headers: &HeaderMap) -> Result<WidgetCaller, Problem> {
+    // The same whether there is no such key or it is disabled.
+    let key = key.ok_or_else(|| {
+        Problem::unauthorized(
+            "client_key_invalid",
+            "there is no such client key, or it may not be used",
+            CLIENT_KEY_CHALLENGE,
+        )
+    })?;
+    let page = PageOrigin::of_request(headers);
+    page.and_then(|page| key.on(&page)).ok_or_else(|| {
+        Problem::forbidden(
+            "origin_not_allowed",
+            "the client key is not for pages of this origin; its domain_allowlist says which",
+        )
+    })
+}
+
+/// The agent that the tokens are for, if any, and if the visitor may talk to it.
+async fn agent_for(
+    api: &Api,
+    caller: &WidgetCaller,
+    wanted: Option<Uuid>,
+    visitor: &Visitor,
+) -> Result<Option<Uuid>, Problem> {
+    let Some(agent) = caller.agent(wanted) else {
+        return Ok(None);
+    };
+    let mode = open_agent(api, caller, agent).await?.auth_mode();
+    if mode.allows(visitor.is_guest()) {
+        Ok(Some(agent))
+    } else {
+        Err(Problem::forbidden(
+            "auth_mode_not_allowed",
+            "the agent talks to guests only, or to users only; its widget-settings say to whom",
+        ))
+    }
+}
+
+async fn open_agent(api: &Api, caller: &WidgetCaller, agent: Uuid) -> Result<WidgetAgent, Problem> {
+    let database = api.databases.of_widget(caller).await?;
+    let agent = WidgetAgent::read(&database, agent).await?;
+    let agent = agent.ok_or_else(agents::not_found)?;
+    if agent.is_open() {
+        Ok(agent)
+    } else {
+        Err(Problem::forbidden(
+            "agent_not_available",
+            "the agent is not active, or its widget is turned off",
+        ))
+    }
+}
+
+/// As in a path: what is no id is no agent's.
+pub(super) fn agent_id(text: Option<&str>) -> Result<Option<Uuid>, Problem> {
+    let parse = |text| Uuid::try_parse(text).map_err(|_| agents::not_found());
+    text.map(parse).transpose()
+}
+
+/// A parameter of the query that may be sent once.
+fn one(query: &str, name: &str) -> Result<Option<String>, Problem> {
+    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(found, _)| found == name);
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value.map(|(_, value)| value.into_owned())),
+        (_, Some(_)) => Err(invalid(format!("send `{name}` once"))),
+    }
+}
+
+fn private<T>(answer: Option<T>) -> Result<Private<T>, Problem> {
+    let answer = answer.ok_or_else(|| {
+        tracing::error!("a widget's token could not be signed");
+        Problem::internal()
+    })?;
+    Ok(([(CACHE_CONTROL, "no-store")], Json(answer)))
+}
+
+fn key_inactive() -> Problem {
+    Problem::unauthorized(
+        "key_inactive",
+        "the API key is unknown, expired or disabled",
+        "Bearer realm=\"tollgate\", error=\"invalid_token\"",
+    )
+}
+
+fn not_good(code: &'static str) -> Problem {
+    let detail = "the token is not good, or no longer; begin anew";
+    Problem::new(StatusCode::BAD_REQUEST, code, detail)
+}
+
+// === impl UserTokenRequest ===
+
+impl UserTokenRequest {
+    fn visitor(self) -> Result<Visitor, Problem> {
+        let id = fields::name("external_user_id", &self.external_user_id)?;
+        if id != self.external_user_id || id.len() > LONGEST_USER_ID {
+            return Err(invalid(format!(
+                "external_user_id: must have at most {LONGEST_USER_ID} bytes, and no spaces around it"
+            )));
+        }
+        let name = self.display_name.as_deref();
+        let name = name.map(|name| fields::name("display_name", name));
+        let email = self.email.map(email);
+        Ok(Visitor::user(&id, name.transpose()?, email.transpose()?))
+    }
+}
+
+/// No more than what it must be like to be one at all; whether it is theirs, the account's server knows.
+fn email(text: String) -> Result<String, Problem> {
+    let is_odd = |character: char| character.is_control() || character.is_whitespace();
+    let has_two_parts = text
+        .rsplit_once('@')
+        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+    if text.len() > LONGEST_EMAIL || !has_two_parts || text.contains(is_odd) {
+        return Err(invalid("email: not an address"));
+    }
+    Ok(text)
+}
