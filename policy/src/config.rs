@@ -21,7 +21,7 @@ use crate::token::CacheLimits;
 /// A configuration that is right, ready to decide by.
 #[derive(Debug)]
 pub struct Policy {
-    /// Whose tokens are accepted; never empty.
+    /// Whose tokens are accepted; empty only where there are other credentials.
     pub issuers: Vec<Issuer>,
     /// What accounts may be called.
     pub accounts: AccountRules,

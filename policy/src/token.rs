@@ -144,6 +144,10 @@ pub fn authenticate(
     verifier: &impl Verifier,
     cache: &TokenCache,
 ) -> Result<Rc<Principal>, Rejection> {
+    if issuers.is_empty() {
+        // Only other credentials are accepted.
+        return Err(Code::TokenIssuer.into());
+    }
     let compact = split(issuers, token)?;
     if cache.is_off() {
         let token = verify_split(issuers, compact, verifier)?;

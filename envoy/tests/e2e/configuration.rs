@@ -42,7 +42,11 @@ fn the_reference_is_right_as_it_stands() {
 #[test]
 fn a_wrong_configuration_is_refused_with_its_reason() {
     let table: [(&str, Value, &str); 8] = [
-        ("/issuers", json!([]), "issuers: an empty list"),
+        (
+            "/mounts",
+            json!(["hub-api"]),
+            "mounts: \"hub-api\": a mount is",
+        ),
         (
             "/issuers/0/audience",
             json!("api"),

@@ -21,7 +21,10 @@ fn a_listener_is_replaced_as_a_whole_or_not_at_all() {
     stack.reload(|policy| policy["routes"] = public).unwrap();
     assert!((0..20).all(|_| outcome() == "200"), "every worker has it");
 
-    let nobody = stack.reload(|policy| policy["issuers"] = json!([]));
+    let nobody = stack.reload(|policy| {
+        policy["issuers"] = json!([]);
+        policy["api_keys"] = json!(null);
+    });
     let error = nobody.unwrap_err();
     assert!(matches!(error, ReloadError::Refused(_)), "{error}");
     assert!(error.to_string().contains("issuers: an empty list"));

@@ -32,7 +32,7 @@ pub(super) fn policy(source: source::Configuration) -> Result<Policy> {
         is_enforced: mode == Mode::Enforce,
     };
     Ok(Policy {
-        issuers: issuer::issuers(source.issuers)?,
+        issuers: issuer::issuers(source.issuers, source.api_keys.is_some())?,
         mounts: Mounts::parse(&source.mounts).map_err(|error| wrong("mounts", error))?,
         routes: routes(source.routes, forward_authorization)?,
         api_keys: source.api_keys.map(api_keys::api_keys).transpose()?,

@@ -18,11 +18,12 @@ const MAX_SKEW: Duration = Duration::from_secs(600);
 /// Envoy refuses larger headers by default (60 KiB for all of them).
 const MAX_TOKEN: u32 = 65_536;
 
-pub(super) fn issuers(source: Vec<source::Issuer>) -> Result<Vec<Issuer>> {
-    if source.is_empty() {
+/// `others`: whether there are other credentials than tokens.
+pub(super) fn issuers(source: Vec<source::Issuer>, others: bool) -> Result<Vec<Issuer>> {
+    if source.is_empty() && !others {
         return Err(wrong(
             "issuers",
-            "an empty list: nobody could be admitted; write one issuer at least",
+            "an empty list: nobody could be admitted; write one issuer at least, or api_keys",
         ));
     }
     let mut issuers: Vec<Issuer> = Vec::with_capacity(source.len());

@@ -54,6 +54,16 @@ fn get() -> Sent {
 }
 
 #[test]
+fn a_gate_for_keys_needs_no_issuer_of_tokens() {
+    let policy = with_keys(|configuration| configuration["issuers"] = json!([]));
+    let acme = key("acme");
+    let world = knowing(&policy, &acme, ACTIVE);
+    assert_eq!(decided(&get().bearer(&acme), &policy, &world), "forward");
+    let by_token = get().account("acme").member();
+    assert_eq!(decided(&by_token, &policy, &world), "token_issuer");
+}
+
+#[test]
 fn the_table_before_anybody_is_asked() {
     let policy = with_keys(|_| {});
     let acme = key("acme");
