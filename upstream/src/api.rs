@@ -6,6 +6,7 @@ mod agents;
 mod api_keys;
 mod body;
 mod calls;
+pub(crate) mod document;
 mod fields;
 mod health;
 pub(crate) mod internal;
@@ -27,8 +28,9 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post, put};
 use tollgate_policy::assertion::AssertionKey;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::accounts::lifecycle::Lifecycle;
 use crate::database::Databases;
@@ -45,7 +47,7 @@ use crate::widget::token::Tokens;
 const SECOND_MOUNT: &str = "/hub-api";
 
 /// What needs no assertion, at both mounts. Everything else does, whether there is a route or not.
-const PUBLIC: [(Method, &str); 9] = [
+const PUBLIC: [(Method, &str); 10] = [
     (Method::GET, "/api/accounts"),
     (Method::GET, "/api/accounts/validate/{account}"),
     (Method::POST, "/api/login"),
@@ -55,6 +57,7 @@ const PUBLIC: [(Method, &str); 9] = [
     (Method::POST, "/api/v1/widget/auth/exchange"),
     (Method::POST, "/api/v1/widget/auth/refresh"),
     (Method::GET, "/api/v1/widget/config"),
+    (Method::GET, "/openapi.json"),
 ];
 
 /// What a widget's visitor may do with the token that the widget has: no more than this, at both mounts.
@@ -127,9 +130,9 @@ pub(crate) fn authenticator(key: AssertionKey, audience: &str) -> Authenticator 
 
 pub(crate) fn router(api: Api, gate: Arc<Authenticator>) -> Router {
     Router::new()
-        .route(HEALTH, get(health::answer))
+        .merge(root_routes())
         .merge(routes())
-        .nest(SECOND_MOUNT, routes())
+        .nest(SECOND_MOUNT, routes().into())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -139,76 +142,54 @@ pub(crate) fn router(api: Api, gate: Arc<Authenticator>) -> Router {
         .with_state(api)
 }
 
-fn routes() -> Router<Api> {
-    Router::new()
-        .route("/api/accounts", get(accounts::list))
-        .route("/api/accounts/validate/{account}", get(accounts::validate))
-        .route("/api/login", post(login::log_in))
-        .route("/api/user/org", get(user_org::answer))
-        .route("/api/v1/agents", get(agents::list).post(agents::create))
-        .route(
-            "/api/v1/agents/{id}",
-            get(agents::read)
-                .patch(agents::update)
-                .delete(agents::delete),
-        )
-        .route(
-            "/api/v1/api-keys",
-            get(api_keys::list).post(api_keys::create),
-        )
-        .route(
-            "/api/v1/api-keys/{id}",
-            patch(api_keys::update).delete(api_keys::delete),
-        )
-        .route("/api/v1/calls/originate", post(calls::originate))
-        .route("/api/v1/calls/{id}/end", post(calls::end))
-        .route("/api/v1/call-limits", get(calls::limits))
+// Each handler says its method and path. Those of one path stand together in one `routes!`.
+
+/// What is at no other mount.
+fn root_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(health::answer))
+}
+
+fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(document::answer))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::validate))
+        .routes(routes!(login::log_in))
+        .routes(routes!(user_org::answer))
+        .routes(routes!(agents::list, agents::create))
+        .routes(routes!(agents::read, agents::update, agents::delete))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::update, api_keys::delete))
+        .routes(routes!(calls::originate))
+        .routes(routes!(calls::end))
+        .routes(routes!(calls::limits))
         .merge(widget_routes())
         .merge(admin_routes())
 }
 
-fn widget_routes() -> Router<Api> {
-    Router::new()
-        .route(
-            "/api/v1/agents/{id}/widget-settings",
-            get(widget_settings::read).patch(widget_settings::update),
-        )
-        .route(
-            "/api/v1/widget-keys",
-            get(widget_keys::list).post(widget_keys::create),
-        )
-        .route(
-            "/api/v1/widget-keys/{id}",
-            patch(widget_keys::update).delete(widget_keys::delete),
-        )
-        .route("/api/v1/widget/auth/guest", post(widget::guest))
-        .route("/api/v1/widget/auth/user-token", post(widget::user_token))
-        .route("/api/v1/widget/auth/exchange", post(widget::exchange))
-        .route("/api/v1/widget/auth/refresh", post(widget::refresh))
-        .route("/api/v1/widget/config", get(widget::config))
+fn widget_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(widget_settings::read, widget_settings::update))
+        .routes(routes!(widget_keys::list, widget_keys::create))
+        .routes(routes!(widget_keys::update, widget_keys::delete))
+        .routes(routes!(widget::guest))
+        .routes(routes!(widget::user_token))
+        .routes(routes!(widget::exchange))
+        .routes(routes!(widget::refresh))
+        .routes(routes!(widget::config))
 }
 
-fn admin_routes() -> Router<Api> {
-    let account = "/api/admin/accounts/{account}";
-    Router::new()
-        .route(
-            "/api/admin/accounts",
-            get(admin::list_accounts).post(admin::create_account),
-        )
-        .route(
-            account,
-            get(admin::account)
-                .patch(admin::change_account)
-                .delete(admin::delete_account),
-        )
-        .route(
-            &format!("{account}/call-limits"),
-            get(admin::call_limits).put(admin::put_call_limits),
-        )
-        .route(
-            &format!("{account}/caps/{{cap}}"),
-            put(admin::put_cap).delete(admin::delete_cap),
-        )
+fn admin_routes() -> OpenApiRouter<Api> {
+    use admin::{caps, lifecycle, limits, list};
+    OpenApiRouter::default()
+        .routes(routes!(list::list_accounts, lifecycle::create_account))
+        .routes(routes!(
+            admin::account,
+            admin::change_account,
+            lifecycle::delete_account
+        ))
+        .routes(routes!(limits::call_limits, limits::put_call_limits))
+        .routes(routes!(caps::put_cap, caps::delete_cap))
 }
 
 async fn no_route() -> Problem {

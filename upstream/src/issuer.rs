@@ -19,6 +19,7 @@ use tollgate_policy::keys::KeySet;
 use tollgate_policy::membership::Membership;
 use tollgate_policy::refusal::Code;
 use tollgate_policy::token::{self, Rejection, VerifiedToken};
+use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::options::Options;
@@ -51,19 +52,22 @@ struct Claims {
 }
 
 /// Whose token it is.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Identity {
     subject: String,
+    #[schema(required)]
     organisation: Option<Organisation>,
     /// Only where a membership claim is configured.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     accounts: Option<Vec<String>>,
 }
 
 /// The organisation that owns the user (Zitadel's resource owner).
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct Organisation {
     id: String,
+    #[schema(required)]
     name: Option<String>,
 }
 

@@ -25,6 +25,7 @@ mod stop;
 mod upkeep;
 mod widget;
 
+pub use api::document::text as openapi;
 pub use error::Error;
 pub use logging::log_to_stderr;
 pub use migrate::{Migrated, migrate};

@@ -1,9 +1,10 @@
 //! The service behind the account gate.
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tollgate_upstream::{Error, MigrateOptions, Options, log_to_stderr, migrate, serve};
+use tollgate_upstream::{Error, MigrateOptions, Options, log_to_stderr, migrate, openapi, serve};
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -13,6 +14,8 @@ enum Command {
     /// Brings the databases of all accounts up to date, and says which failed and why; run again, it goes on with what
     /// is left
     Migrate(MigrateOptions),
+    /// Prints the OpenAPI document of everything that it serves
+    Openapi,
 }
 
 #[tokio::main]
@@ -35,6 +38,10 @@ async fn run(command: Command) -> Result<ExitCode, Error> {
             let migrated = migrate(options).await?;
             print!("{migrated}");
             Ok(migrated.exit_code())
+        }
+        Command::Openapi => {
+            print!("{}", openapi().map_err(io::Error::from)?);
+            Ok(ExitCode::SUCCESS)
         }
     }
 }

@@ -51,7 +51,8 @@ impl Direct {
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
-    fn administer(self, method: &str, path: &str) -> Request {
+    /// A request by an administrator, below the list of accounts.
+    pub fn administer(self, method: &str, path: &str) -> Request {
         upstream()
             .request(method, format!("/api/admin/accounts{path}"))
             .header(HEADER, self.assertion(CredentialKind::Jwt, true))

@@ -35,6 +35,7 @@ mod issuer_faults;
 mod keys;
 mod lifecycle;
 mod logs;
+mod openapi;
 mod paths;
 mod pgbouncer;
 mod places;

@@ -7,6 +7,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Transaction};
 use tollgate_policy::account::AccountName;
 use tollgate_policy::caps::{Cap, MAX_CAPS};
+use utoipa::ToSchema;
 
 use crate::database::{Parameters, Whole};
 
@@ -20,37 +21,45 @@ pub(crate) struct CapName(String);
 pub(crate) const MOST: usize = MAX_CAPS;
 
 /// An account's limits of one cap. Outer none: the gate's configuration decides. Inner none: there is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(
+    description = "An account's limits of one cap. Left out: the gate's configuration decides. `null`: there is no limit.",
+    examples(json!({"concurrent": 10, "per_minute": null})),
+)]
 pub(crate) struct CapLimits {
     #[serde(
         default,
         deserialize_with = "said",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schema(value_type = Option<u32>, format = "uint32")]
     concurrent: Option<Option<u32>>,
     #[serde(
         default,
         deserialize_with = "said",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schema(value_type = Option<u32>, format = "uint32")]
     per_minute: Option<Option<u32>>,
     #[serde(
         default,
         deserialize_with = "said",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schema(value_type = Option<u32>, format = "uint32")]
     per_hour: Option<Option<u32>>,
     #[serde(
         default,
         deserialize_with = "said",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schema(value_type = Option<u32>, format = "uint32")]
     per_day: Option<Option<u32>>,
 }
 
 /// All of an account's own caps, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
 pub(crate) struct Caps(BTreeMap<String, CapLimits>);
 

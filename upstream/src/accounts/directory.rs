@@ -3,6 +3,7 @@
 use serde::Serialize;
 use tokio_postgres::types::Type;
 use tollgate_policy::account::AccountName;
+use utoipa::ToSchema;
 
 use crate::database::{DatabaseError, Databases, Parameters, ServerName, account_version};
 
@@ -28,7 +29,8 @@ pub(crate) enum Standing {
 }
 
 /// An account as a login page needs it: to be chosen from a list. What is suspended is nobody else's business.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListedAccount)]
 pub(crate) struct Listed {
     name: String,
 }

@@ -5,17 +5,20 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 use tollgate_policy::account::AccountName;
+use utoipa::ToSchema;
 
 use super::caps::Caps;
 use super::directory::Registered;
 use crate::database::Parameters;
 
 /// The account's row, and its own caps.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
 pub(crate) struct Record {
     name: String,
     status: String,
     /// The PostgreSQL server that has its database; none is the first.
+    #[schema(required)]
     server: Option<String>,
     schema_version: i32,
     created_at: DateTime<Utc>,
@@ -23,18 +26,21 @@ pub(crate) struct Record {
 }
 
 /// The account's row alone.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccountEntry)]
 pub(crate) struct Entry {
     name: String,
     status: String,
+    #[schema(required)]
     server: Option<String>,
     schema_version: i32,
     created_at: DateTime<Utc>,
 }
 
 /// A status that an administrator can give to an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AccountStatus)]
 pub(crate) enum Status {
     Active,
     Suspended,

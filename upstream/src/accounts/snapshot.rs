@@ -3,19 +3,23 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::caps::Caps;
 use crate::database::{DatabaseError, Databases};
 
 /// What the gate must know of each account, by name. Those that are being made or deleted are not there.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = Directory)]
 pub(crate) struct Snapshot {
     accounts: BTreeMap<String, Entry>,
 }
 
 /// What is not said is as usual: an active account, with the caps of the gate's configuration.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = DirectoryEntry)]
 struct Entry {
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
     #[serde(skip_serializing_if = "Caps::is_empty")]

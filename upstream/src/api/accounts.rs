@@ -5,24 +5,36 @@ use axum::extract::{RawPathParams, State};
 use serde::Serialize;
 use tollgate_policy::account::AccountName;
 use tollgate_policy::refusal::Code;
+use utoipa::ToSchema;
 
 use super::Api;
 use crate::accounts::directory::{self, Listed, Standing};
 use crate::accounts::name;
 use crate::problem::Problem;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Validity {
     account: String,
     valid: bool,
 }
 
-/// `GET /api/accounts`
+/// Active accounts, by name: for a login page, and a thousand at most.
+#[utoipa::path(
+    get, path = "/api/accounts", operation_id = "list_public_accounts", tag = "Public",
+    security(()),
+    responses((status = 200, body = Vec<Listed>)),
+)]
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<Listed>>, Problem> {
     Ok(Json(directory::listed(&api.databases).await?))
 }
 
-/// `GET /api/accounts/validate/{account}`
+/// Whether there is an active account of that name.
+#[utoipa::path(
+    get, path = "/api/accounts/validate/{account}", operation_id = "validate_account", tag = "Public",
+    params(("account" = String, Path)),
+    security(()),
+    responses((status = 200, body = Validity), (status = 400, description = "account_invalid")),
+)]
 pub(super) async fn validate(
     State(api): State<Api>,
     parameters: Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,

@@ -1,15 +1,10 @@
 //! What administrators of the platform do.
 
-mod caps;
-mod lifecycle;
-mod limits;
-mod list;
+pub(super) mod caps;
+pub(super) mod lifecycle;
+pub(super) mod limits;
+pub(super) mod list;
 mod path;
-
-pub(super) use caps::{delete_cap, put_cap};
-pub(super) use lifecycle::{create_account, delete_account};
-pub(super) use limits::{call_limits, put_call_limits};
-pub(super) use list::list_accounts;
 
 use axum::Json;
 use axum::extract::State;
@@ -23,16 +18,26 @@ use crate::accounts::record::{Record, Status};
 use crate::identity::Administrator;
 use crate::problem::Problem;
 use path::AccountPath;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"status": "suspended"})))]
 pub(super) struct AccountChange {
+    #[schema(required, nullable = false)]
     status: Option<Status>,
     /// There to be refused with the reason.
+    #[schema(ignore)]
     name: Option<IgnoredAny>,
 }
 
-/// `GET /api/admin/accounts/{account}`
+/// One account, with its own caps.
+#[utoipa::path(
+    get, path = "/api/admin/accounts/{account}", operation_id = "read_account", tag = "Administration",
+    params(("account" = String, Path)),
+    security(("token" = [], "account" = [], "admin" = [])),
+    responses((status = 200, body = Record), (status = 404, description = "account_not_found")),
+)]
 pub(super) async fn account(
     _: Administrator,
     State(api): State<Api>,
@@ -43,7 +48,19 @@ pub(super) async fn account(
     record.map(Json).ok_or_else(not_found)
 }
 
-/// `PATCH /api/admin/accounts/{account}`: requests that come after this are held against the new status.
+/// Suspends an account, or lets it go on: requests that come after this are held against the new status.
+#[utoipa::path(
+    patch, path = "/api/admin/accounts/{account}", operation_id = "update_account", tag = "Administration",
+    params(("account" = String, Path)),
+    request_body = AccountChange,
+    security(("token" = [], "account" = [], "admin" = [])),
+    responses(
+        (status = 200, body = Record),
+        (status = 400, description = "account_not_renamed"),
+        (status = 404, description = "account_not_found"),
+        (status = 409, description = "account_creating, account_deleting"),
+    ),
+)]
 pub(super) async fn change_account(
     administrator: Administrator,
     State(api): State<Api>,

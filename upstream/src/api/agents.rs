@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Api;
@@ -21,16 +22,21 @@ use input::{AgentChange, NewAgent};
 
 const COLUMNS: &str = "id, name, status, created_at, updated_at";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Agent {
     id: Uuid,
     name: String,
+    #[schema(value_type = input::Status)]
     status: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
-/// `GET /api/v1/agents`: all of them, the newest first.
+/// All agents, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/agents", operation_id = "list_agents", tag = "Agents",
+    responses((status = 200, body = Vec<Agent>)),
+)]
 pub(super) async fn list(
     account: Account,
     State(api): State<Api>,
@@ -42,7 +48,14 @@ pub(super) async fn list(
     Ok(Json(agents?))
 }
 
-/// `POST /api/v1/agents`
+/// Makes an agent.
+#[utoipa::path(
+    post, path = "/api/v1/agents", operation_id = "create_agent", tag = "Agents",
+    request_body = NewAgent,
+    responses(
+        (status = 201, body = Agent, headers(("Location" = String, description = "Relative to the request's path"))),
+    ),
+)]
 pub(super) async fn create(
     account: Account,
     State(api): State<Api>,
@@ -65,7 +78,13 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, location, Json(agent)))
 }
 
-/// `GET /api/v1/agents/{id}`
+/// One agent: the one thing that a widget's visitor may read too.
+#[utoipa::path(
+    get, path = "/api/v1/agents/{id}", operation_id = "read_agent", tag = "Agents",
+    params(("id" = Uuid, Path)),
+    security(("token" = [], "account" = []), ("api_key" = []), ("widget_token" = [], "account" = [])),
+    responses((status = 200, body = Agent), (status = 404, description = "agent_not_found")),
+)]
 pub(super) async fn read(
     account: Account,
     State(api): State<Api>,
@@ -79,7 +98,13 @@ pub(super) async fn read(
     found(row)
 }
 
-/// `PATCH /api/v1/agents/{id}`
+/// Changes what is sent.
+#[utoipa::path(
+    patch, path = "/api/v1/agents/{id}", operation_id = "update_agent", tag = "Agents",
+    params(("id" = Uuid, Path)),
+    request_body = AgentChange,
+    responses((status = 200, body = Agent), (status = 404, description = "agent_not_found")),
+)]
 pub(super) async fn update(
     account: Account,
     State(api): State<Api>,
@@ -107,7 +132,12 @@ pub(super) async fn update(
     found(row)
 }
 
-/// `DELETE /api/v1/agents/{id}`
+/// Deletes an agent.
+#[utoipa::path(
+    delete, path = "/api/v1/agents/{id}", operation_id = "delete_agent", tag = "Agents",
+    params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 404, description = "agent_not_found")),
+)]
 pub(super) async fn delete(
     account: Account,
     State(api): State<Api>,

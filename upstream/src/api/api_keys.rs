@@ -8,34 +8,43 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use serde::Deserialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Api;
 use super::body::{Body, invalid};
 use super::fields::{self, id_in_path, not_null};
 use crate::identity::{Account, User};
-use crate::keys::api_key::ApiKey;
+use crate::keys::api_key::{ApiKey, NewApiKey};
 use crate::keys::{API_KEY, Expiry, Minted};
 use crate::problem::Problem;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ApiKeyRequest, examples(json!({"name": "CI", "expiry": "90d"})))]
 pub(super) struct NewKey {
     name: String,
     expiry: Expiry,
 }
 
 /// An absent field stays as it is.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ApiKeyChange, examples(json!({"disabled": true})))]
 pub(super) struct KeyChange {
     #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     name: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     disabled: Option<bool>,
 }
 
-/// `GET /api/v1/api-keys`: all of them, the newest first.
+/// All API keys, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/api-keys", operation_id = "list_api_keys", tag = "API keys",
+    responses((status = 200, body = Vec<ApiKey>)),
+)]
 pub(super) async fn list(
     account: Account,
     State(api): State<Api>,
@@ -44,7 +53,16 @@ pub(super) async fn list(
     Ok(Json(ApiKey::list(&system, &account).await?))
 }
 
-/// `POST /api/v1/api-keys`: the one answer that has the key's text.
+/// Makes an API key. This is the one answer that has its text.
+#[utoipa::path(
+    post, path = "/api/v1/api-keys", operation_id = "create_api_key", tag = "API keys",
+    request_body = NewKey,
+    security(("token" = [], "account" = [])),
+    responses(
+        (status = 201, body = NewApiKey, headers(("Cache-Control" = String, description = "`no-store`"))),
+        (status = 409, description = "keys_too_many"),
+    ),
+)]
 pub(super) async fn create(
     user: User,
     State(api): State<Api>,
@@ -64,7 +82,14 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, once, Json(created)))
 }
 
-/// `PATCH /api/v1/api-keys/{id}`
+/// Changes what is sent. A disabled key can be enabled again.
+#[utoipa::path(
+    patch, path = "/api/v1/api-keys/{id}", operation_id = "update_api_key", tag = "API keys",
+    params(("id" = Uuid, Path)),
+    request_body = KeyChange,
+    security(("token" = [], "account" = [])),
+    responses((status = 200, body = ApiKey), (status = 404, description = "key_not_found")),
+)]
 pub(super) async fn update(
     user: User,
     State(api): State<Api>,
@@ -92,7 +117,13 @@ pub(super) async fn update(
     Ok(Json(key))
 }
 
-/// `DELETE /api/v1/api-keys/{id}`
+/// Deletes an API key, for good.
+#[utoipa::path(
+    delete, path = "/api/v1/api-keys/{id}", operation_id = "delete_api_key", tag = "API keys",
+    params(("id" = Uuid, Path)),
+    security(("token" = [], "account" = [])),
+    responses((status = 204), (status = 404, description = "key_not_found")),
+)]
 pub(super) async fn delete(
     user: User,
     State(api): State<Api>,

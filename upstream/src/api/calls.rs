@@ -16,7 +16,16 @@ use crate::identity::Account;
 use crate::problem::Problem;
 use input::CallRequest;
 
-/// `POST /api/v1/calls/originate`
+/// Starts a call, if the account's limits have room for it.
+#[utoipa::path(
+    post, path = "/api/v1/calls/originate", operation_id = "originate_call", tag = "Calls",
+    request_body = CallRequest,
+    responses(
+        (status = 200, body = Call),
+        (status = 404, description = "agent_not_found"),
+        (status = 429, description = "cap_exceeded"),
+    ),
+)]
 pub(super) async fn originate(
     account: Account,
     State(api): State<Api>,
@@ -28,7 +37,12 @@ pub(super) async fn originate(
     Ok(Json(call))
 }
 
-/// `POST /api/v1/calls/{id}/end`: a call that has ended stays as it is, so that it can be asked again.
+/// Ends a call. One that has ended stays as it is, so that this can be asked again.
+#[utoipa::path(
+    post, path = "/api/v1/calls/{id}/end", operation_id = "end_call", tag = "Calls",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, body = Call), (status = 404, description = "call_not_found")),
+)]
 pub(super) async fn end(
     account: Account,
     State(api): State<Api>,
@@ -39,7 +53,11 @@ pub(super) async fn end(
     call.map(Json).ok_or_else(not_found)
 }
 
-/// `GET /api/v1/call-limits`
+/// The limits of the account's calls.
+#[utoipa::path(
+    get, path = "/api/v1/call-limits", operation_id = "read_call_limits", tag = "Calls",
+    responses((status = 200, body = CallLimits)),
+)]
 pub(super) async fn limits(
     account: Account,
     State(api): State<Api>,

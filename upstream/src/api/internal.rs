@@ -11,10 +11,11 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use tokio::sync::Semaphore;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::{Api, HEALTH, health, limit_time, no_method, no_route, observe};
+use super::{Api, health, limit_time, no_method, no_route, observe};
 use crate::accounts::snapshot::Snapshot;
 use crate::identity::{GateCredential, only_the_gate};
 use crate::problem::Problem;
@@ -25,7 +26,7 @@ pub(super) use introspect::BODY_LIMIT;
 
 /// What the handlers have.
 #[derive(Clone)]
-struct Internal {
+pub(super) struct Internal {
     api: Api,
     /// Held by who reads all accounts. However many ask for the directory at once, they take one of the connections
     /// that every request's account is looked up with, and not all.
@@ -37,13 +38,11 @@ pub(crate) fn router(api: Api, gate: GateCredential) -> Router {
         api,
         turn: Arc::new(Semaphore::new(1)),
     };
-    Router::new()
-        .route("/internal/directory", get(directory))
-        .route("/internal/introspect", post(introspect::introspect))
+    Router::from(gate_routes())
         .route_layer(middleware::from_fn_with_state(gate, only_the_gate))
         // From here on, for everybody who reaches the port.
-        .route(HEALTH, get(health::answer))
-        .route("/internal/widget/jwks", get(widget_keys))
+        .merge(open_routes())
+        .merge(OpenApiRouter::default().routes(routes!(health::answer)))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(introspect::BODY_LIMIT))
@@ -52,7 +51,28 @@ pub(crate) fn router(api: Api, gate: GateCredential) -> Router {
         .with_state(internal)
 }
 
-/// `GET /internal/directory`: 304 to whoever has it already.
+/// For the gate alone.
+pub(super) fn gate_routes() -> OpenApiRouter<Internal> {
+    OpenApiRouter::default()
+        .routes(routes!(directory))
+        .routes(routes!(introspect::introspect))
+}
+
+pub(super) fn open_routes() -> OpenApiRouter<Internal> {
+    OpenApiRouter::default().routes(routes!(widget_keys))
+}
+
+/// All accounts at this moment, as a gate reads them: 304 to whoever has them already.
+#[utoipa::path(
+    get, path = "/internal/directory", operation_id = "read_directory", tag = "Gate",
+    params(("If-None-Match" = Option<String>, Header)),
+    security(("gate" = [])),
+    responses(
+        (status = 200, body = Snapshot,
+            headers(("ETag" = String), ("Cache-Control" = String, description = "`no-cache`"))),
+        (status = 304, headers(("ETag" = String), ("Cache-Control" = String, description = "`no-cache`"))),
+    ),
+)]
 async fn directory(
     State(internal): State<Internal>,
     headers: HeaderMap,
@@ -78,7 +98,12 @@ async fn directory(
     Ok((validators, content_type, body).into_response())
 }
 
-/// `GET /internal/widget/jwks`: the keys of the widget's tokens, which are no secret.
+/// The keys of the widget's tokens (RFC 7517), which are no secret.
+#[utoipa::path(
+    get, path = "/internal/widget/jwks", operation_id = "read_widget_jwks", tag = "Gate",
+    security(()),
+    responses((status = 200, body = Object, content_type = "application/jwk-set+json")),
+)]
 async fn widget_keys(State(api): State<Api>) -> impl IntoResponse {
     let content_type = [(CONTENT_TYPE, "application/jwk-set+json")];
     (content_type, api.tokens.key_set().to_string())

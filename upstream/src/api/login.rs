@@ -2,13 +2,26 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Api;
 use crate::problem::Problem;
 
-/// `POST /api/login`
-pub(super) async fn log_in(State(api): State<Api>) -> Result<Json<Value>, Problem> {
+#[derive(Serialize, ToSchema)]
+pub(super) struct MockLogin {
+    mock: bool,
+    /// Where tokens come from.
+    issuer: String,
+}
+
+/// The legacy login: a mock, in development only.
+#[utoipa::path(
+    post, path = "/api/login", operation_id = "log_in", tag = "Public",
+    security(()),
+    responses((status = 200, body = MockLogin), (status = 403, description = "login_disabled")),
+)]
+pub(super) async fn log_in(State(api): State<Api>) -> Result<Json<MockLogin>, Problem> {
     if !api.dev {
         return Err(Problem::forbidden(
             "login_disabled",
@@ -16,5 +29,8 @@ pub(super) async fn log_in(State(api): State<Api>) -> Result<Json<Value>, Proble
         ));
     }
     // No credential is made here: whoever wants one is told where it comes from.
-    Ok(Json(json!({"mock": true, "issuer": api.issuer.url()})))
+    Ok(Json(MockLogin {
+        mock: true,
+        issuer: api.issuer.url().to_owned(),
+    }))
 }

@@ -1,8 +1,10 @@
 //! The whole router, with a database that is never reached: who gets in, and how refusals look.
 
 mod credentials;
+mod document;
 mod lifecycle;
 mod named;
+mod operations;
 mod public;
 mod widget;
 

@@ -10,7 +10,21 @@ use super::Api;
 use crate::issuer::Identity;
 use crate::problem::Problem;
 
-/// `GET /api/user/org`
+/// What verifying a token may end in.
+const TOKEN_REFUSALS: &str = "token_missing, token_duplicate, token_too_large, token_malformed, token_algorithm, \
+    token_issuer, token_audience, token_party, token_expired, token_not_yet_valid, token_lifetime, token_key, \
+    token_signature";
+
+/// Whose token it is. Public at the gate: the token is verified here.
+#[utoipa::path(
+    get, path = "/api/user/org", operation_id = "read_user_org", tag = "Public",
+    security(("token" = [])),
+    responses(
+        (status = 200, body = Identity),
+        (status = 401, description = TOKEN_REFUSALS),
+        (status = 503, description = "keys_unavailable"),
+    ),
+)]
 pub(super) async fn answer(
     State(api): State<Api>,
     headers: HeaderMap,

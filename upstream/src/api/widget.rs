@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use tollgate_policy::credential;
 use url::form_urlencoded;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::{Body, invalid};
@@ -29,16 +30,19 @@ const CLIENT_KEY_CHALLENGE: &str = "Tollgate-Widget realm=\"tollgate\"";
 /// For one visitor, and for no cache.
 type Private<T> = ([(HeaderName, &'static str); 1], Json<T>);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"client_key": "pk_live_acme_…"})))]
 pub(super) struct GuestRequest {
     client_key: String,
     #[serde(default)]
+    #[schema(value_type = Option<Uuid>)]
     agent_id: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"external_user_id": "4711", "display_name": "Ada", "email": "ada@example.com"})))]
 pub(super) struct UserTokenRequest {
     external_user_id: String,
     #[serde(default)]
@@ -47,28 +51,44 @@ pub(super) struct UserTokenRequest {
     email: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"user_token": "eyJ…", "client_key": "pk_live_acme_…"})))]
 pub(super) struct ExchangeRequest {
     user_token: String,
     client_key: String,
     #[serde(default)]
+    #[schema(value_type = Option<Uuid>)]
     agent_id: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"refresh_token": "eyJ…"})))]
 pub(super) struct RefreshRequest {
     refresh_token: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct WidgetConfig {
     account: String,
+    #[schema(required)]
     agent: Option<WidgetAgent>,
 }
 
-/// `POST /api/v1/widget/auth/guest`: tokens for somebody whom nobody vouches for.
+/// Tokens for somebody whom nobody vouches for.
+#[utoipa::path(
+    post, path = "/api/v1/widget/auth/guest", operation_id = "authenticate_guest", tag = "Widget visitors",
+    request_body = GuestRequest,
+    security(()),
+    responses(
+        (status = 200, body = Grant, headers(("Cache-Control" = String, description = "`no-store`"))),
+        (status = 400, description = "account_unknown"),
+        (status = 401, description = "client_key_invalid"),
+        (status = 403, description = "origin_not_allowed, agent_not_available, auth_mode_not_allowed, account_suspended"),
+        (status = 404, description = "agent_not_found"),
+    ),
+)]
 pub(super) async fn guest(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -81,7 +101,16 @@ pub(super) async fn guest(
     private(api.tokens.grant(&caller, agent, visitor))
 }
 
-/// `POST /api/v1/widget/auth/user-token`: an account's own server, by its API key, vouches for a user.
+/// By an account's own server, which vouches for a user by its API key.
+#[utoipa::path(
+    post, path = "/api/v1/widget/auth/user-token", operation_id = "create_user_token", tag = "Widget visitors",
+    request_body = UserTokenRequest,
+    security(("api_key" = [])),
+    responses(
+        (status = 200, body = UserToken, headers(("Cache-Control" = String, description = "`no-store`"))),
+        (status = 401, description = "token_missing, token_duplicate, key_inactive"),
+    ),
+)]
 pub(super) async fn user_token(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -94,8 +123,19 @@ pub(super) async fn user_token(
     private(api.tokens.user_token(&holder, visitor))
 }
 
-/// `POST /api/v1/widget/auth/exchange`: tokens for that user. The page is looked at again, so that a token which leaked
-/// is of no use elsewhere.
+/// Tokens for that user. The page is looked at again, so that a token which leaked is of no use elsewhere.
+#[utoipa::path(
+    post, path = "/api/v1/widget/auth/exchange", operation_id = "exchange_user_token", tag = "Widget visitors",
+    request_body = ExchangeRequest,
+    security(()),
+    responses(
+        (status = 200, body = Grant, headers(("Cache-Control" = String, description = "`no-store`"))),
+        (status = 400, description = "user_token_invalid, account_unknown"),
+        (status = 401, description = "client_key_invalid"),
+        (status = 403, description = "origin_not_allowed, agent_not_available, auth_mode_not_allowed, account_suspended"),
+        (status = 404, description = "agent_not_found"),
+    ),
+)]
 pub(super) async fn exchange(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -109,7 +149,19 @@ pub(super) async fn exchange(
     private(api.tokens.grant(&caller, agent, visitor))
 }
 
-/// `POST /api/v1/widget/auth/refresh`: new tokens for the same visitor, if nothing forbids it by now.
+/// New tokens for the same visitor, if nothing forbids it by now.
+#[utoipa::path(
+    post, path = "/api/v1/widget/auth/refresh", operation_id = "refresh_widget_token", tag = "Widget visitors",
+    request_body = RefreshRequest,
+    security(()),
+    responses(
+        (status = 200, body = Grant, headers(("Cache-Control" = String, description = "`no-store`"))),
+        (status = 400, description = "refresh_token_invalid, account_unknown"),
+        (status = 401, description = "client_key_invalid"),
+        (status = 403, description = "origin_not_allowed, agent_not_available, auth_mode_not_allowed, account_suspended"),
+        (status = 404, description = "agent_not_found"),
+    ),
+)]
 pub(super) async fn refresh(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -125,7 +177,19 @@ pub(super) async fn refresh(
     grant.map_or_else(|| Err(over()), |grant| private(Some(grant)))
 }
 
-/// `GET /api/v1/widget/config?client_key=…&agent_id=…`: what a page needs to know before it asks for tokens.
+/// What a page needs to know before it asks for tokens.
+#[utoipa::path(
+    get, path = "/api/v1/widget/config", operation_id = "read_widget_config", tag = "Widget visitors",
+    params(("client_key" = String, Query), ("agent_id" = Option<Uuid>, Query)),
+    security(()),
+    responses(
+        (status = 200, body = WidgetConfig, headers(("Cache-Control" = String, description = "`no-store`"))),
+        (status = 400, description = "body_invalid, account_unknown"),
+        (status = 401, description = "client_key_invalid"),
+        (status = 403, description = "origin_not_allowed, agent_not_available, account_suspended"),
+        (status = 404, description = "agent_not_found"),
+    ),
+)]
 pub(super) async fn config(
     State(api): State<Api>,
     headers: HeaderMap,

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::api_keys::{KeyId, no_random, not_found};
@@ -18,34 +19,45 @@ use crate::keys::{Minted, WIDGET_KEY};
 use crate::problem::Problem;
 use crate::widget::agent::WidgetSettings;
 use crate::widget::allowlist::Allowlist;
-use crate::widget::key::{Change, WidgetKey};
+use crate::widget::key::{Change, NewWidgetKey, WidgetKey};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WidgetKeyRequest, examples(json!({"name": "Shop", "domain_allowlist": ["acme.com", "*.acme.com"]})))]
 pub(super) struct NewKey {
     name: String,
     /// None: no page, until it is changed.
     #[serde(default)]
     domain_allowlist: Vec<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Uuid>)]
     agent_id: Option<String>,
 }
 
 /// An absent field stays as it is; `"agent_id": null` takes the agent away.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WidgetKeyChange, examples(json!({"domain_allowlist": ["acme.com"], "agent_id": null})))]
 pub(super) struct KeyChange {
     #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     name: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     domain_allowlist: Option<Vec<String>>,
     #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<Uuid>)]
     agent_id: Option<Option<String>>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     disabled: Option<bool>,
 }
 
-/// `GET /api/v1/widget-keys`: all of them, the newest first.
+/// All widgets' keys, the newest first.
+#[utoipa::path(
+    get, path = "/api/v1/widget-keys", operation_id = "list_widget_keys", tag = "Widgets",
+    responses((status = 200, body = Vec<WidgetKey>)),
+)]
 pub(super) async fn list(
     account: Account,
     State(api): State<Api>,
@@ -54,7 +66,17 @@ pub(super) async fn list(
     Ok(Json(WidgetKey::list(&system, &account).await?))
 }
 
-/// `POST /api/v1/widget-keys`: the one answer that has the key's text.
+/// Makes a widget's key. This is the one answer that has its text.
+#[utoipa::path(
+    post, path = "/api/v1/widget-keys", operation_id = "create_widget_key", tag = "Widgets",
+    request_body = NewKey,
+    security(("token" = [], "account" = [])),
+    responses(
+        (status = 201, body = NewWidgetKey, headers(("Cache-Control" = String, description = "`no-store`"))),
+        (status = 404, description = "agent_not_found"),
+        (status = 409, description = "keys_too_many"),
+    ),
+)]
 pub(super) async fn create(
     user: User,
     State(api): State<Api>,
@@ -79,7 +101,14 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, once, Json(created)))
 }
 
-/// `PATCH /api/v1/widget-keys/{id}`
+/// Changes what is sent.
+#[utoipa::path(
+    patch, path = "/api/v1/widget-keys/{id}", operation_id = "update_widget_key", tag = "Widgets",
+    params(("id" = Uuid, Path)),
+    request_body = KeyChange,
+    security(("token" = [], "account" = [])),
+    responses((status = 200, body = WidgetKey), (status = 404, description = "key_not_found, agent_not_found")),
+)]
 pub(super) async fn update(
     user: User,
     State(api): State<Api>,
@@ -102,7 +131,13 @@ pub(super) async fn update(
     Ok(Json(key))
 }
 
-/// `DELETE /api/v1/widget-keys/{id}`
+/// Deletes a widget's key, for good.
+#[utoipa::path(
+    delete, path = "/api/v1/widget-keys/{id}", operation_id = "delete_widget_key", tag = "Widgets",
+    params(("id" = Uuid, Path)),
+    security(("token" = [], "account" = [])),
+    responses((status = 204), (status = 404, description = "key_not_found")),
+)]
 pub(super) async fn delete(
     user: User,
     State(api): State<Api>,

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Api;
 use super::agents::{self, AgentId};
@@ -13,16 +14,24 @@ use crate::problem::Problem;
 use crate::widget::agent::{AuthMode, WidgetSettings};
 
 /// An absent field stays as it is.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"auth_mode": "guest"})))]
 pub(super) struct SettingsChange {
     #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     widget_enabled: Option<bool>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     auth_mode: Option<AuthMode>,
 }
 
-/// `GET /api/v1/agents/{id}/widget-settings`
+/// What widgets may do with the agent.
+#[utoipa::path(
+    get, path = "/api/v1/agents/{id}/widget-settings", operation_id = "read_widget_settings", tag = "Widgets",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, body = WidgetSettings), (status = 404, description = "agent_not_found")),
+)]
 pub(super) async fn read(
     account: Account,
     State(api): State<Api>,
@@ -33,7 +42,13 @@ pub(super) async fn read(
     settings.map(Json).ok_or_else(agents::not_found)
 }
 
-/// `PATCH /api/v1/agents/{id}/widget-settings`: tokens that are out live on until they end.
+/// Changes what is sent. Tokens that are out live on until they end.
+#[utoipa::path(
+    patch, path = "/api/v1/agents/{id}/widget-settings", operation_id = "update_widget_settings", tag = "Widgets",
+    params(("id" = Uuid, Path)),
+    request_body = SettingsChange,
+    responses((status = 200, body = WidgetSettings), (status = 404, description = "agent_not_found")),
+)]
 pub(super) async fn update(
     account: Account,
     State(api): State<Api>,

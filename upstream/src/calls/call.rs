@@ -6,19 +6,31 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub(super) const COLUMNS: &str = "id, agent_id, from_number, to_number, started_at, ended_at";
 
+/// What a call's `status` says.
+#[derive(ToSchema)]
+#[schema(as = CallStatus, rename_all = "snake_case")]
+#[expect(dead_code, reason = "described only")]
+enum Status {
+    Active,
+    Ended,
+}
+
 /// A call that was started.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Call {
     pub(super) session_id: Uuid,
+    #[schema(value_type = Status)]
     status: &'static str,
     agent_id: Uuid,
     from_number: String,
     to_number: String,
     started_at: DateTime<Utc>,
+    #[schema(required)]
     ended_at: Option<DateTime<Utc>>,
 }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row, Transaction};
+use utoipa::ToSchema;
 
 use super::usage::Usage;
 use super::window::{DAY, MINUTE, Window};
@@ -19,21 +20,28 @@ const COLUMNS: &str = "concurrent_max, calls_per_minute, daily_calls_max, daily_
 
 const MICROSECONDS_IN_A_MINUTE: u64 = 60 * 1_000_000;
 
-/// The limits of one account: none lifts one, 0 blocks. All four must be said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The limits of one account: `null` lifts one, 0 blocks. All four must be said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(
+    examples(json!({"concurrent_max": 5, "calls_per_minute": 30, "daily_calls_max": null, "daily_minutes_max": null})),
+)]
 pub(crate) struct CallLimits {
     /// Calls at the same time.
     #[serde(deserialize_with = "said")]
+    #[schema(required, format = "uint32")]
     pub(super) concurrent_max: Option<u32>,
     /// Calls started in a minute of the clock (UTC).
     #[serde(deserialize_with = "said")]
+    #[schema(required, format = "uint32")]
     pub(super) calls_per_minute: Option<u32>,
     /// Calls started in a day (UTC).
     #[serde(deserialize_with = "said")]
+    #[schema(required, format = "uint32")]
     pub(super) daily_calls_max: Option<u32>,
     /// Minutes talked in a day (UTC).
     #[serde(deserialize_with = "said")]
+    #[schema(required, format = "uint32")]
     pub(super) daily_minutes_max: Option<u32>,
 }
 

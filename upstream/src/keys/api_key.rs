@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Expiry, KeyTooMany, Minted, Plaintext};
@@ -14,23 +15,27 @@ const COLUMNS: &str =
     "id, name, last8, created_at, created_by, expires_at, disabled_at, last_used_at";
 
 /// A key, without what makes it one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ApiKey {
     id: Uuid,
     name: String,
     last8: String,
     created_at: DateTime<Utc>,
     created_by: String,
+    #[schema(required)]
     expires_at: Option<DateTime<Utc>>,
+    #[schema(required)]
     disabled_at: Option<DateTime<Utc>>,
+    #[schema(required)]
     last_used_at: Option<DateTime<Utc>>,
 }
 
 /// A key that has just been made: this once with its text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NewApiKey {
     #[serde(flatten)]
     api_key: ApiKey,
+    #[schema(value_type = String)]
     key: Plaintext,
 }
 

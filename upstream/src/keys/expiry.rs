@@ -1,9 +1,10 @@
 //! How long a new key is good for.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// One of four.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 pub(crate) enum Expiry {
     #[serde(rename = "never")]
     Never,

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio_postgres::types::Type;
 use tollgate_policy::account::AccountName;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{API_KEY, LastUses, Pepper, Turn, Used};
@@ -29,18 +30,25 @@ pub(crate) struct KeyHolders {
 
 /// The answer to an introspection request (RFC 7662 §2.2). Of a key that may not be used nothing is said, not even
 /// why.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Introspection {
     active: bool,
     #[serde(flatten)]
+    #[schema(value_type = Claims)]
     claims: Option<Claims>,
 }
 
-#[derive(Debug, Serialize)]
+/// Of an active key all of it, of any other nothing.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = IntrospectionClaims)]
 struct Claims {
+    #[schema(required = false)]
     sub: Uuid,
+    #[schema(required = false)]
     account: String,
+    #[schema(required = false)]
     iat: i64,
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::database::Parameters;
@@ -10,14 +11,14 @@ use crate::database::Parameters;
 const COLUMNS: &str = "widget_enabled, widget_auth_mode";
 
 /// The settings of one agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct WidgetSettings {
     pub(crate) widget_enabled: bool,
     pub(crate) auth_mode: AuthMode,
 }
 
 /// Who may talk to an agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum AuthMode {
     /// Whom nobody vouched for.
@@ -28,7 +29,7 @@ pub(crate) enum AuthMode {
 }
 
 /// An agent as a widget may see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct WidgetAgent {
     id: Uuid,
     name: String,

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::database::{DatabaseError, Parameters};
@@ -14,23 +15,27 @@ const COLUMNS: &str =
     "id, name, last8, domain_allowlist, agent_id, created_at, disabled_at, last_used_at";
 
 /// A key, without its text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WidgetKey {
     id: Uuid,
     name: String,
     last8: String,
     domain_allowlist: Vec<String>,
+    #[schema(required)]
     agent_id: Option<Uuid>,
     created_at: DateTime<Utc>,
+    #[schema(required)]
     disabled_at: Option<DateTime<Utc>>,
+    #[schema(required)]
     last_used_at: Option<DateTime<Utc>>,
 }
 
 /// A key that has just been made: this once with its text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NewWidgetKey {
     #[serde(flatten)]
     widget_key: WidgetKey,
+    #[schema(value_type = String)]
     key: Plaintext,
 }
 

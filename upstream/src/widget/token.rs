@@ -8,6 +8,7 @@ use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use tollgate_policy::account::AccountName;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::signing::Es256;
@@ -60,7 +61,7 @@ pub(crate) struct Visitor {
 }
 
 /// What a visitor gets (RFC 6749 §5.1).
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Grant {
     token: String,
     token_type: &'static str,
@@ -69,7 +70,7 @@ pub(crate) struct Grant {
 }
 
 /// What a server gets for its user.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct UserToken {
     user_token: String,
     expires_in: i64,

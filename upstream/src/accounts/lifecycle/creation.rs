@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tollgate_policy::account::AccountName;
+use utoipa::ToSchema;
 
 use super::deletion::{self, DeletionError};
 use crate::accounts::directory::Registered;
@@ -20,10 +21,12 @@ use crate::database::{
 use crate::problem::Problem;
 
 /// An account that was made.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CreatedAccount)]
 pub(crate) struct Created {
     name: String,
     status: String,
+    #[schema(required)]
     server: Option<String>,
     created_at: DateTime<Utc>,
 }

@@ -16,7 +16,19 @@ use crate::api::body::Body;
 use crate::identity::Administrator;
 use crate::problem::Problem;
 
-/// `PUT /api/admin/accounts/{account}/caps/{cap}`: all limits of the cap; what is left out is not the account's own.
+/// Sets all limits of the cap; what is left out is not the account's own.
+#[utoipa::path(
+    put, path = "/api/admin/accounts/{account}/caps/{cap}", operation_id = "set_cap", tag = "Administration",
+    params(("account" = String, Path), ("cap" = String, Path)),
+    request_body = CapLimits,
+    security(("token" = [], "account" = [], "admin" = [])),
+    responses(
+        (status = 200, body = CapLimits),
+        (status = 400, description = "cap_invalid"),
+        (status = 404, description = "account_not_found"),
+        (status = 409, description = "caps_too_many, account_creating, account_deleting"),
+    ),
+)]
 pub(in crate::api) async fn put_cap(
     administrator: Administrator,
     State(api): State<Api>,
@@ -39,7 +51,18 @@ pub(in crate::api) async fn put_cap(
     Ok(Json(limits))
 }
 
-/// `DELETE /api/admin/accounts/{account}/caps/{cap}`
+/// Leaves the cap to the gate's configuration again.
+#[utoipa::path(
+    delete, path = "/api/admin/accounts/{account}/caps/{cap}", operation_id = "delete_cap", tag = "Administration",
+    params(("account" = String, Path), ("cap" = String, Path)),
+    security(("token" = [], "account" = [], "admin" = [])),
+    responses(
+        (status = 204),
+        (status = 400, description = "cap_invalid"),
+        (status = 404, description = "account_not_found, cap_not_found"),
+        (status = 409, description = "account_creating, account_deleting"),
+    ),
+)]
 pub(in crate::api) async fn delete_cap(
     administrator: Administrator,
     State(api): State<Api>,

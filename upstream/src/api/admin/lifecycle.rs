@@ -5,6 +5,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::path::AccountPath;
 use crate::accounts::lifecycle::Created;
@@ -14,8 +15,9 @@ use crate::api::body::Body;
 use crate::identity::Administrator;
 use crate::problem::Problem;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"name": "globex"})))]
 pub(in crate::api) struct NewAccount {
     name: String,
     /// The PostgreSQL server to make it on; none is the first.
@@ -24,13 +26,25 @@ pub(in crate::api) struct NewAccount {
 }
 
 /// In the query and not in a body, which on a DELETE has no meaning (RFC 9110 §9.3.5), and which proxies may drop.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Confirmation {
+    /// The account's name again.
     confirm: String,
 }
 
-/// `POST /api/admin/accounts`
+/// Makes an account, and its database.
+#[utoipa::path(
+    post, path = "/api/admin/accounts", operation_id = "create_account", tag = "Administration",
+    request_body = NewAccount,
+    security(("token" = [], "account" = [], "admin" = [])),
+    responses(
+        (status = 201, body = Created),
+        (status = 400, description = "server_unknown"),
+        (status = 409, description = "account_exists"),
+    ),
+)]
 pub(in crate::api) async fn create_account(
     administrator: Administrator,
     State(api): State<Api>,
@@ -42,7 +56,17 @@ pub(in crate::api) async fn create_account(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// `DELETE /api/admin/accounts/{account}?confirm={account}`: with all that it has, for good.
+/// Deletes the account with all that it has, for good.
+#[utoipa::path(
+    delete, path = "/api/admin/accounts/{account}", operation_id = "delete_account", tag = "Administration",
+    params(("account" = String, Path), Confirmation),
+    security(("token" = [], "account" = [], "admin" = [])),
+    responses(
+        (status = 204),
+        (status = 400, description = "confirmation_missing"),
+        (status = 404, description = "account_not_found"),
+    ),
+)]
 pub(in crate::api) async fn delete_account(
     administrator: Administrator,
     State(api): State<Api>,

@@ -15,7 +15,18 @@ use crate::identity::Administrator;
 use crate::pool::Lease;
 use crate::problem::Problem;
 
-/// `GET /api/admin/accounts/{account}/call-limits`
+/// The limits of the account's calls.
+#[utoipa::path(
+    get, path = "/api/admin/accounts/{account}/call-limits",
+    operation_id = "read_account_call_limits", tag = "Administration",
+    params(("account" = String, Path)),
+    security(("token" = [], "account" = [], "admin" = [])),
+    responses(
+        (status = 200, body = CallLimits),
+        (status = 404, description = "account_not_found"),
+        (status = 409, description = "account_creating, account_deleting"),
+    ),
+)]
 pub(in crate::api) async fn call_limits(
     _: Administrator,
     State(api): State<Api>,
@@ -25,7 +36,19 @@ pub(in crate::api) async fn call_limits(
     Ok(Json(CallLimits::read(&database).await?))
 }
 
-/// `PUT /api/admin/accounts/{account}/call-limits`: all four.
+/// Sets all four.
+#[utoipa::path(
+    put, path = "/api/admin/accounts/{account}/call-limits",
+    operation_id = "set_account_call_limits", tag = "Administration",
+    params(("account" = String, Path)),
+    request_body = CallLimits,
+    security(("token" = [], "account" = [], "admin" = [])),
+    responses(
+        (status = 200, body = CallLimits),
+        (status = 404, description = "account_not_found"),
+        (status = 409, description = "account_creating, account_deleting"),
+    ),
+)]
 pub(in crate::api) async fn put_call_limits(
     administrator: Administrator,
     State(api): State<Api>,

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::accounts::record::Entry;
 use crate::api::Api;
@@ -14,23 +15,33 @@ use crate::problem::Problem;
 const USUAL: u16 = 100;
 const MOST: u16 = 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Page {
     /// Only accounts whose names come after this one.
     #[serde(default)]
     after: String,
+    /// The most that are on the page; 100 where it is left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u16>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Accounts {
     accounts: Vec<Entry>,
     /// What the next page is `after`; none on the last.
+    #[schema(required)]
     next: Option<String>,
 }
 
-/// `GET /api/admin/accounts?after=…&limit=…`: whatever their status, by name.
+/// All accounts, whatever their status, by name.
+#[utoipa::path(
+    get, path = "/api/admin/accounts", operation_id = "list_accounts", tag = "Administration",
+    params(Page),
+    security(("token" = [], "account" = [], "admin" = [])),
+    responses((status = 200, body = Accounts), (status = 400, description = "query_invalid")),
+)]
 pub(in crate::api) async fn list_accounts(
     _: Administrator,
     State(api): State<Api>,

@@ -1,13 +1,15 @@
 //! What may be written of an agent.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::api::body::invalid;
 use crate::api::fields::{self, not_null};
 use crate::problem::Problem;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AgentStatus)]
 pub(super) enum Status {
     #[default]
     Active,
@@ -15,8 +17,9 @@ pub(super) enum Status {
     Paused,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"name": "Ada"})))]
 pub(in crate::api) struct NewAgent {
     name: String,
     #[serde(default)]
@@ -24,12 +27,15 @@ pub(in crate::api) struct NewAgent {
 }
 
 /// An absent field stays as it is; `null` is not a value of either.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"status": "paused"})))]
 pub(in crate::api) struct AgentChange {
     #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     name: Option<String>,
     #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     status: Option<Status>,
 }
 

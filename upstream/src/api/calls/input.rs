@@ -1,6 +1,7 @@
 //! What a call needs.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::agents;
@@ -8,11 +9,15 @@ use crate::api::body::invalid;
 use crate::calls::{NewCall, PhoneNumber};
 use crate::problem::Problem;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(
+    examples(json!({"from_number": "+14155550100", "to_number": "+14155550101", "agent_id": "7a1c9c5e-6b4f-4a57-9a52-0e6f4a4c2f10"})),
+)]
 pub(in crate::api) struct CallRequest {
     from_number: String,
     to_number: String,
+    #[schema(value_type = Uuid)]
     agent_id: String,
 }
 

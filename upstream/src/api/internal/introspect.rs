@@ -8,6 +8,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use url::form_urlencoded;
+use utoipa::ToSchema;
 
 use super::Api;
 use crate::keys::introspection::Introspection;
@@ -18,7 +19,26 @@ pub(in crate::api) const BODY_LIMIT: usize = 256 * 1024;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Whether the key may be used now, and whose it is. Where that cannot be told, 503 and never `inactive`.
+/// What is asked. Other fields change nothing (RFC 7662 §2.1).
+#[derive(ToSchema)]
+#[schema(examples(json!({"token": "sk_live_acme_…"})))]
+#[expect(dead_code, reason = "described only")]
+struct IntrospectionRequest {
+    token: String,
+}
+
+/// Whether the key may be used now, and whose it is (RFC 7662). Where that cannot be told, 503 and never `inactive`.
+#[utoipa::path(
+    post, path = "/internal/introspect", operation_id = "introspect", tag = "Gate",
+    request_body(content = IntrospectionRequest, content_type = FORM),
+    security(("gate" = [])),
+    responses(
+        (status = 200, body = Introspection, headers(("Cache-Control" = String, description = "`no-store`"))),
+        (status = 400, description = "invalid_request"),
+        (status = 413, description = "body_too_large"),
+        (status = 415, description = "media_type_unsupported"),
+    ),
+)]
 pub(super) async fn introspect(
     State(api): State<Api>,
     headers: HeaderMap,

@@ -13,17 +13,17 @@ use crate::secrets::Secret;
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
-fn internal_listener() -> Router {
+pub(super) fn internal_listener() -> Router {
     let gate = GateCredential::new(&Secret::of_test(b'x')).unwrap();
     internal::router(api(&options(false)), gate)
 }
 
-fn gate() -> String {
+pub(super) fn gate() -> String {
     format!("Bearer {}", "x".repeat(32))
 }
 
 /// A key that may be somebody's.
-fn key() -> String {
+pub(super) fn key() -> String {
     ApiKey::write("sk_live_", "acme", &[7; 24])
 }
 
