@@ -117,6 +117,7 @@ fn an_account_has_the_caps_that_were_put() {
     let expected = json!({
         "name": "dir-caps",
         "status": "active",
+        "server": null,
         "created_at": record["created_at"],
         "schema_version": record["schema_version"],
         "caps": caps,

@@ -23,8 +23,9 @@ fn more_accounts_than_connections_are_served() {
         .map(|round| round.first.len())
         .collect();
     assert_eq!(visits, [40, 40, 40]);
-    // The bound was reached, and so it was put to the test.
-    assert_eq!(report.rounds[1].connections, 6, "{report}");
+    // The bound was reached, and so it was put to the test. A round may be over before anybody has looked.
+    let most = report.rounds.iter().map(|round| round.connections).max();
+    assert_eq!(most, Some(6), "{report}");
     assert!(report.clients.pried > 0, "{report}");
     let mut wrong = report.clone();
     wrong.accounts.connections = 5;

@@ -313,6 +313,8 @@ fn an_agent_says_who_may_talk_to_it() {
     let others = other.account.request("GET", &path).send().unwrap();
     assert_eq!(others.outcome(), "404 agent_not_found");
 
+    let nothing = shop.set_agent(settings, json!({}));
+    assert_eq!(nothing.outcome(), "400 body_invalid");
     let grant = granted(shop.ask(PAGE, "guest", json!({"agent_id": shop.agent})));
     for (where_, change, outcome) in [
         (
