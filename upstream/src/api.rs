@@ -12,6 +12,7 @@ mod health;
 pub(crate) mod internal;
 mod login;
 mod observe;
+mod recipient;
 mod user_org;
 mod widget;
 mod widget_keys;
@@ -24,20 +25,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::middleware;
 use tollgate_policy::assertion::AssertionKey;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::accounts::lifecycle::Lifecycle;
-use crate::database::Databases;
+use crate::database::{Databases, Turn};
 use crate::identity::{Authenticator, authenticate};
 use crate::issuer::Issuer;
 use crate::keys::introspection::KeyHolders;
-use crate::keys::{LastUses, Pepper, Turn};
+use crate::keys::{LastUses, Pepper};
 use crate::options::Options;
 use crate::problem::Problem;
 use crate::widget::caller::WidgetCallers;
@@ -67,9 +67,6 @@ const HEALTH: &str = "/healthz";
 
 /// The largest body, in bytes. The largest that makes sense is a name.
 const BODY_LIMIT: usize = 64 * 1024;
-
-/// How long a request may take, reading its body included.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// What the handlers have.
 #[derive(Clone)]
@@ -136,7 +133,7 @@ pub(crate) fn router(api: Api, gate: Arc<Authenticator>) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn(limit_time))
+        .layer(middleware::from_fn(recipient::handle))
         .layer(middleware::from_fn_with_state(gate, authenticate))
         .layer(middleware::from_fn(observe::observe))
         .with_state(api)
@@ -202,11 +199,4 @@ async fn no_method() -> Problem {
         "method_not_allowed",
         "the path has no such method; the `Allow` header lists those it has",
     )
-}
-
-async fn limit_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::unavailable("timeout", "the request took too long", 1).into_response(),
-    }
 }

@@ -1,5 +1,6 @@
 //! PostgreSQL: one database for the system, one for each account.
 
+mod error;
 mod lock;
 mod maintenance;
 mod migrations;
@@ -8,14 +9,15 @@ mod server;
 mod servers;
 pub(crate) mod template;
 mod timeouts;
+mod turn;
 mod whole;
 
 use std::sync::Arc;
 
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tollgate_policy::account::AccountName;
 
+pub use error::DatabaseError;
 pub use migrations::MigrationError;
 pub use name::DatabaseName;
 pub use server::{ConnectError, Server, Session};
@@ -25,14 +27,14 @@ pub(crate) use maintenance::Maintenance;
 pub(crate) use migrations::{account_version, explain};
 pub(crate) use name::SYSTEM_DATABASE;
 pub(crate) use servers::{ServerName, Servers};
+pub(crate) use turn::Turn;
 pub(crate) use whole::Whole;
 
 use crate::accounts::directory::{self, Registered, Standing};
 use crate::error::Error;
 use crate::identity::Account;
 use crate::options::{DatabaseOptions, Options};
-use crate::pool::{AcquireFailure, Lease, Limits, Pools};
-use crate::problem::Problem;
+use crate::pool::{Lease, Limits, Pools};
 use crate::widget::caller::WidgetCaller;
 
 /// Connections to the system database: they serve short look-ups only.
@@ -40,9 +42,6 @@ const SYSTEM_CONNECTIONS: usize = 4;
 
 /// Parameters of a statement, with their types.
 pub(crate) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
-
-/// Seconds after which a client may try again.
-const RETRY_AFTER: u32 = 1;
 
 /// The databases of accounts, each behind the proof that the gate let the request in.
 #[derive(Clone)]
@@ -55,32 +54,6 @@ pub(crate) struct Databases {
     pub(crate) server: Server,
     system: Pools<Server>,
     pub(crate) servers: Arc<Servers>,
-}
-
-/// Why a database did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum DatabaseError {
-    /// No such account.
-    #[error("there is no such account")]
-    Unknown,
-    /// The account may not be used for now.
-    #[error("the account is suspended")]
-    Suspended,
-    /// The account is on a server that this service was not told of.
-    #[error("the account is on the server `{0}`, and no --database-server has that name")]
-    ServerUnknown(String),
-    /// The account's database has an older schema than this program needs.
-    #[error("the account's database is not up to date")]
-    Outdated,
-    /// All connections are in use.
-    #[error("all connections are in use")]
-    Busy,
-    /// No connection could be opened.
-    #[error("cannot connect: {0}")]
-    Connect(ConnectError),
-    /// A statement failed.
-    #[error("a statement failed: {0}")]
-    Query(#[from] tokio_postgres::Error),
 }
 
 // === impl AccountDatabases ===
@@ -167,27 +140,13 @@ impl Databases {
         session.map_err(Error::DatabaseUnreachable)
     }
 
-    /// A connection for making an account's database, or taking it away.
+    /// A connection for making databases of accounts on that server, or taking them away; none is the first.
     pub(crate) async fn maintenance(
         &self,
-        account: &Registered,
+        server: Option<&ServerName>,
     ) -> Result<Maintenance, DatabaseError> {
-        let server = &self.servers.of(account)?.server;
+        let server = &self.servers.host(server)?.server;
         Maintenance::by_way_of(server, &DatabaseName::maintenance()).await
-    }
-
-    /// The same for each server that can be reached.
-    pub(crate) async fn maintenance_everywhere(&self) -> Vec<Maintenance> {
-        let mut reached = Vec::new();
-        for (name, server) in self.servers.all() {
-            match Maintenance::by_way_of(server, &DatabaseName::maintenance()).await {
-                Ok(maintenance) => reached.push(maintenance),
-                Err(error) => {
-                    tracing::warn!(server = name, %error, "a server cannot be looked after");
-                }
-            }
-        }
-        reached
     }
 
     /// Brings the account's database up to date, through the pool and so within its bounds.
@@ -256,91 +215,4 @@ impl Databases {
             host.accounts.forget(account);
         }
     }
-}
-
-// === impl DatabaseError ===
-
-impl From<AcquireFailure<ConnectError>> for DatabaseError {
-    fn from(failure: AcquireFailure<ConnectError>) -> Self {
-        match failure {
-            AcquireFailure::Timeout => Self::Busy,
-            AcquireFailure::Connect(ConnectError::Missing) => Self::Unknown,
-            AcquireFailure::Connect(error) => Self::Connect(error),
-        }
-    }
-}
-
-impl From<DatabaseError> for Problem {
-    fn from(error: DatabaseError) -> Self {
-        match error {
-            DatabaseError::Unknown => {
-                Self::bad_request("account_unknown", "there is no such account")
-            }
-            DatabaseError::Suspended => {
-                Self::forbidden("account_suspended", "the account is suspended")
-            }
-            DatabaseError::ServerUnknown(_) => {
-                tracing::error!(%error, "an account cannot be served");
-                unavailable()
-            }
-            DatabaseError::Outdated => Self::unavailable(
-                "account_outdated",
-                "the account's database is being brought up to date",
-                RETRY_AFTER,
-            ),
-            DatabaseError::Busy => Self::unavailable(
-                "database_busy",
-                "all connections to the database are in use",
-                RETRY_AFTER,
-            ),
-            DatabaseError::Connect(error) => {
-                tracing::error!(%error, "no connection to PostgreSQL");
-                unavailable()
-            }
-            DatabaseError::Query(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
-                tracing::warn!("a lock was waited for in vain");
-                Self::unavailable(
-                    "database_busy",
-                    "other requests have what this one needs",
-                    RETRY_AFTER,
-                )
-            }
-            DatabaseError::Query(error) if is_passing(&error) => {
-                tracing::warn!(%error, "PostgreSQL went away in the middle of a statement");
-                unavailable()
-            }
-            DatabaseError::Query(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a statement failed"
-                );
-                Self::internal()
-            }
-        }
-    }
-}
-
-impl From<tokio_postgres::Error> for Problem {
-    fn from(error: tokio_postgres::Error) -> Self {
-        DatabaseError::from(error).into()
-    }
-}
-
-fn unavailable() -> Problem {
-    Problem::unavailable(
-        "database_unavailable",
-        "the database cannot be reached",
-        RETRY_AFTER,
-    )
-}
-
-/// True where the same statement may well succeed on another connection, or later.
-fn is_passing(error: &tokio_postgres::Error) -> bool {
-    // 08: connection exception, 53: insufficient resources, 57: operator intervention (statement timeout too).
-    let passing = |code: &SqlState| {
-        ["08", "53", "57"]
-            .iter()
-            .any(|class| code.code().starts_with(class))
-    };
-    error.is_closed() || error.code().is_none_or(passing)
 }

@@ -6,13 +6,11 @@ pub(crate) mod introspection;
 mod last_use;
 mod mint;
 mod pepper;
-mod turn;
 
 pub(crate) use expiry::Expiry;
 pub(crate) use last_use::{LastUses, Used};
 pub(crate) use mint::{KeyTooMany, Minted, Plaintext};
 pub(crate) use pepper::{KeyHash, Pepper};
-pub(crate) use turn::Turn;
 
 /// What the text of an API key begins with.
 pub(crate) const API_KEY: &str = "sk_live_";

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::accounts::directory::Registered;
 use crate::accounts::lifecycle::finish_left;
 use crate::accounts::schema::{self, Outcome};
-use crate::database::{DatabaseError, Databases, account_version, explain};
+use crate::database::{DatabaseError, Databases, ServerName, account_version, explain};
 use crate::error::Error;
 use crate::options::MigrateOptions;
 use crate::pool::Limits;
@@ -54,11 +54,14 @@ pub async fn migrate(options: MigrateOptions) -> Result<Migrated, Error> {
     };
     let databases = Databases::with(&options.database, limits)?;
     databases.prepare().await?;
-    if let Err(error) = finish_left(&databases).await {
-        tracing::warn!(
-            error = explain(&error),
-            "deleted accounts are not looked after"
-        );
+    for server in databases.servers.names() {
+        if let Err(error) = finish_left(&databases, server).await {
+            tracing::warn!(
+                server = server.map(ServerName::as_str),
+                error = explain(&error),
+                "deleted accounts are not looked after"
+            );
+        }
     }
 
     let (outdated, accounts) = schema::outdated(&databases)

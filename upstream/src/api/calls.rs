@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::body::Body;
 use super::fields::id_in_path;
+use super::recipient::Recipient;
 use super::{Api, agents};
 use crate::calls::{self, Call, CallLimits, OriginateError};
 use crate::identity::Account;
@@ -29,11 +30,16 @@ use input::CallRequest;
 pub(super) async fn originate(
     account: Account,
     State(api): State<Api>,
+    recipient: Recipient,
     Body(request): Body<CallRequest>,
 ) -> Result<Json<Call>, Problem> {
     let new = request.validated()?;
-    let database = api.databases.account(&account).await?;
-    let call = calls::originate(database, new, api.longest_call).await?;
+    let mut database = api.databases.account(&account).await?;
+    let call = calls::originate(&mut database, &new, api.longest_call).await?;
+    // Whoever hung up would never end it.
+    if recipient.is_gone() {
+        call.take_back(&database).await?;
+    }
     Ok(Json(call))
 }
 
@@ -97,10 +103,6 @@ impl From<OriginateError> for Problem {
             OriginateError::NoAgent => agents::not_found(),
             OriginateError::Limit(reached) => reached.into(),
             OriginateError::Database(error) => error.into(),
-            OriginateError::CutOff(error) => {
-                tracing::error!(%error, "starting a call was cut off");
-                Self::internal()
-            }
         }
     }
 }

@@ -3,20 +3,18 @@
 mod etag;
 mod introspect;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Api, health, limit_time, no_method, no_route, observe};
+use super::{Api, health, no_method, no_route, observe, recipient};
 use crate::accounts::snapshot::Snapshot;
+use crate::database::Turn;
 use crate::identity::{GateCredential, only_the_gate};
 use crate::problem::Problem;
 use etag::EntityTag;
@@ -28,15 +26,14 @@ pub(super) use introspect::BODY_LIMIT;
 #[derive(Clone)]
 pub(super) struct Internal {
     api: Api,
-    /// Held by who reads all accounts. However many ask for the directory at once, they take one of the connections
-    /// that every request's account is looked up with, and not all.
-    turn: Arc<Semaphore>,
+    /// Held by who reads all accounts.
+    turn: Turn,
 }
 
 pub(crate) fn router(api: Api, gate: GateCredential) -> Router {
     let internal = Internal {
         api,
-        turn: Arc::new(Semaphore::new(1)),
+        turn: Turn::new(),
     };
     Router::from(gate_routes())
         .route_layer(middleware::from_fn_with_state(gate, only_the_gate))
@@ -46,7 +43,7 @@ pub(crate) fn router(api: Api, gate: GateCredential) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(introspect::BODY_LIMIT))
-        .layer(middleware::from_fn(limit_time))
+        .layer(middleware::from_fn(recipient::handle))
         .layer(middleware::from_fn(observe::observe))
         .with_state(internal)
 }
@@ -78,7 +75,7 @@ async fn directory(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let snapshot = {
-        let _turn = internal.turn.acquire().await;
+        let _turn = internal.turn.take().await?;
         Snapshot::read(&internal.api.databases).await?
     };
     let body = serde_json::to_vec(&snapshot).map_err(|error| {

@@ -365,5 +365,5 @@ async fn a_body_that_never_comes_is_given_up() {
     let started = tokio::time::Instant::now();
     let response = service(false).oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(started.elapsed(), super::TIME_LIMIT);
+    assert_eq!(started.elapsed(), super::recipient::TIME_LIMIT);
 }

@@ -23,7 +23,7 @@ enum Status {
 /// A call that was started.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Call {
-    pub(super) session_id: Uuid,
+    session_id: Uuid,
     #[schema(value_type = Status)]
     status: &'static str,
     agent_id: Uuid,
@@ -56,6 +56,15 @@ impl Call {
             .query_typed_opt(&update, &[(&id, Type::UUID), (&longest, Type::FLOAT8)])
             .await?;
         row.as_ref().map(Self::try_from).transpose()
+    }
+
+    /// Undoes a call that nobody has been told of.
+    pub(crate) async fn take_back(&self, database: &Client) -> Result<(), tokio_postgres::Error> {
+        let delete = "delete from calls where id = $1";
+        let id = self.session_id;
+        database.execute_typed(delete, &[(&id, Type::UUID)]).await?;
+        tracing::debug!(%id, "a call that nobody waited for was taken back");
+        Ok(())
     }
 }
 

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::runtime::Handle;
 use tokio_postgres::types::Type;
-use tokio_postgres::{IsolationLevel, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 use uuid::Uuid;
 
 use super::call::{COLUMNS, Call};
 use super::limits::{CallLimits, Reached};
 use super::number::PhoneNumber;
 use super::usage::Usage;
-use crate::database::{DatabaseError, Server};
-use crate::pool::Lease;
+use crate::database::DatabaseError;
 
 /// Whoever waits longer than this gives its connection back. The lock is held for a few statements, so something is
 /// wrong then, and the account's other requests need its connections.
@@ -36,43 +34,11 @@ pub(crate) enum OriginateError {
     Limit(Reached),
     #[error("{0}")]
     Database(#[from] DatabaseError),
-    #[error("starting the call was cut off: {0}")]
-    CutOff(#[from] tokio::task::JoinError),
 }
 
-/// A call that was stored and that nobody has been told of: dropping it undoes it. Its client hung up, and would
-/// never end it.
-struct Untold {
-    call: Call,
-    database: Option<Lease<Server>>,
-}
-
-/// Starts a call, in the account's own `database`. No call is longer than `longest`.
+/// Starts a call, in the account's own database. No call is longer than `longest`.
 pub(crate) async fn originate(
-    database: Lease<Server>,
-    new: NewCall,
-    longest: Duration,
-) -> Result<Call, OriginateError> {
-    // In a task of its own: were a client that hangs up to drop this in the middle of `commit`, nobody would know
-    // whether there is a call.
-    let untold = tokio::spawn(start(database, new, longest)).await??;
-    Ok(untold.told())
-}
-
-async fn start(
-    mut database: Lease<Server>,
-    new: NewCall,
-    longest: Duration,
-) -> Result<Untold, OriginateError> {
-    let call = transact(&mut database, &new, longest).await?;
-    Ok(Untold {
-        call,
-        database: Some(database),
-    })
-}
-
-async fn transact(
-    database: &mut Lease<Server>,
+    database: &mut Client,
     new: &NewCall,
     longest: Duration,
 ) -> Result<Call, OriginateError> {
@@ -136,35 +102,4 @@ async fn store(
 
 fn query(error: tokio_postgres::Error) -> OriginateError {
     DatabaseError::from(error).into()
-}
-
-// === impl Untold ===
-
-impl Untold {
-    fn told(mut self) -> Call {
-        self.database = None;
-        self.call.clone()
-    }
-}
-
-impl Drop for Untold {
-    fn drop(&mut self) {
-        let Some(database) = self.database.take() else {
-            return;
-        };
-        let id = self.call.session_id;
-        // Without a runtime the service has ended, and the call ends when it is as long as a call may be.
-        let Ok(runtime) = Handle::try_current() else {
-            return;
-        };
-        runtime.spawn(async move {
-            let delete = "delete from calls where id = $1";
-            match database.execute_typed(delete, &[(&id, Type::UUID)]).await {
-                Ok(_) => tracing::debug!(%id, "a call that nobody waited for was taken back"),
-                Err(error) => {
-                    tracing::warn!(%id, %error, "a call that nobody waited for is still active");
-                }
-            }
-        });
-    }
 }

@@ -75,9 +75,15 @@ impl Lock {
         &self.0
     }
 
-    /// Whether it is still held; the server may have been stopped.
-    pub(crate) async fn is_held(&self) -> bool {
-        self.0.batch_execute("select").await.is_ok()
+    /// For before a database is renamed or dropped: who has lost the lock must not, because it may be another account's
+    /// by now.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError::Busy`]: it is no longer held. The server may have been stopped.
+    pub(crate) async fn check(&self) -> Result<(), DatabaseError> {
+        let held = self.0.batch_execute("select").await;
+        held.map_err(|_| DatabaseError::Busy)
     }
 
     /// Makes what was written count, and lets the lock go.

@@ -8,6 +8,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
+use super::migrations::explain;
 use super::timeouts::timeouts;
 use super::{DatabaseError, DatabaseName, Parameters, Server, Session};
 
@@ -58,8 +59,10 @@ impl Maintenance {
         names.collect()
     }
 
+    /// With the timeouts from the first session on: a proxy keeps the one that migrates it for others.
     pub(super) async fn create_empty(&self, database: &DatabaseName) -> Result<(), DatabaseError> {
-        self.run(&create_empty(database)).await
+        self.run(&create_empty(database)).await?;
+        self.run(&timeouts(database)).await
     }
 
     /// A copy of `template`.
@@ -118,8 +121,13 @@ impl Maintenance {
             .iter()
             .filter_map(|name| DatabaseName::found_deleted(name))
         {
-            self.drop(&database).await?;
-            tracing::info!(%database, "a deleted account's database was dropped");
+            match self.drop(&database).await {
+                Ok(()) => tracing::info!(%database, "a deleted account's database was dropped"),
+                Err(error) => {
+                    let why = explain(&error);
+                    tracing::warn!(%database, why, "a deleted account's database stays for now");
+                }
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
@@ -16,7 +17,10 @@ use crate::pool::{Connect, Connection, Permit};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A peer that vanished without a word is given up after about this long.
-const PEER_TIMEOUT: Duration = Duration::from_secs(30);
+const PEER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long all of a connection outside the pools may take: a server that hangs takes connections, and says nothing.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where the databases are, and as whom.
 #[derive(Clone)]
@@ -34,6 +38,9 @@ pub enum ConnectError {
     /// The server put us into another database than the one asked for; a proxy in between may do that.
     #[error("asked for another database than `{0}`, which the server gave")]
     Mixed(String),
+    /// The server takes connections, and says nothing.
+    #[error("no answer within {} s", SESSION_TIMEOUT.as_secs())]
+    Silent,
     /// Anything else.
     #[error("{}", describe(.0))]
     Failed(tokio_postgres::Error),
@@ -62,13 +69,16 @@ impl Server {
             .application_name("tollgate-upstream")
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_user_timeout(PEER_TIMEOUT)
-            .keepalives_idle(PEER_TIMEOUT);
+            .keepalives_idle(PEER_TIMEOUT)
+            .keepalives_interval(PEER_TIMEOUT / 5);
         Ok(Self(Arc::new(config)))
     }
 
     /// A connection outside every pool: for what is done once, or holds a lock for the session.
     pub(crate) async fn session(&self, database: &DatabaseName) -> Result<Session, ConnectError> {
-        self.open(database, ()).await
+        timeout(SESSION_TIMEOUT, self.open(database, ()))
+            .await
+            .unwrap_or(Err(ConnectError::Silent))
     }
 
     /// The one place that connects: TLS would replace `NoTls` here.

@@ -93,11 +93,9 @@ impl Servers {
         }
     }
 
-    /// Each with its name; empty is the first's.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Server)> {
-        let named = self.named.iter();
-        let named = named.map(|(name, host)| (name.as_str(), &host.server));
-        std::iter::once(("", &self.first.server)).chain(named)
+    /// The name of each; none is the first's.
+    pub(crate) fn names(&self) -> impl Iterator<Item = Option<&ServerName>> {
+        std::iter::once(None).chain(self.named.keys().map(Some))
     }
 
     pub(super) fn of(&self, account: &Registered) -> Result<&Host, DatabaseError> {

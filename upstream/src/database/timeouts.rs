@@ -3,8 +3,9 @@
 
 use super::DatabaseName;
 
-/// Those that are there already got them from the migrations `timeouts`, with the same values. The statements that give the timeouts to a database; sessions that begin after them have them. For the owner of the
-/// database, in whatever database of the same server; not twice at the same time.
+/// The statements that give the timeouts to a database; sessions that begin after them have them. For the owner of the
+/// database, in whatever database of the same server; not twice at the same time. Databases that were there already got
+/// them from the migrations `timeouts`, with the same values.
 ///
 /// A statement that takes longer is ended: its client has given up, and the next user of its connection waits. A
 /// transaction that stands still has its locks taken away: its process hangs, and others wait for them.

@@ -7,8 +7,8 @@ use tollgate_policy::account::AccountName;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{API_KEY, LastUses, Pepper, Turn, Used};
-use crate::database::{DatabaseError, Databases, Parameters};
+use super::{API_KEY, LastUses, Pepper, Used};
+use crate::database::{DatabaseError, Databases, Parameters, Turn};
 
 /// Whoever showed an API key that may be used now. Only a look-up makes one.
 #[derive(Clone, Debug)]

@@ -10,8 +10,8 @@ use super::PageOrigin;
 use super::allowlist::Allowlist;
 use super::token::Renewal;
 use crate::accounts::name;
-use crate::database::{DatabaseError, Databases, Parameters};
-use crate::keys::{LastUses, Pepper, Turn, Used, WIDGET_KEY};
+use crate::database::{DatabaseError, Databases, Parameters, Turn};
+use crate::keys::{LastUses, Pepper, Used, WIDGET_KEY};
 
 const SELECT: &str = "select id, account, domain_allowlist, agent_id, now() as used_at \
                       from widget_keys join accounts on accounts.name = account \

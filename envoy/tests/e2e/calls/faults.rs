@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tollgate_envoy::client::Origin;
@@ -38,20 +39,20 @@ fn assertion(stack: &Stack, account: &str) -> String {
     key.sign(&assertion, "upstream", now, 60).unwrap()
 }
 
-/// Originates a call past the gate, and hangs up when the service waits for the lock.
-fn hang_up(account: &Account, watch: &Database) {
+/// Sends a request past the gate, and hangs up when the service waits for a lock with one more.
+fn hang_up(account: &Account, watch: &Database, line: &str, body: &str) {
     let upstream = Origin::parse(&gate().upstream_url()).unwrap();
+    let before = waiting(watch);
     let mut connection = TcpStream::connect(upstream.address()).unwrap();
-    let body = account.call().to_string();
     write!(
         connection,
-        "POST {ORIGINATE} HTTP/1.1\r\nhost: upstream\r\nx-tollgate-assertion: {}\r\n\
+        "{line} HTTP/1.1\r\nhost: upstream\r\nx-tollgate-assertion: {}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         assertion(gate(), account.name),
         body.len(),
     )
     .unwrap();
-    wait_until("the request waits", || waiting(watch) == 1);
+    wait_until("the request waits", || waiting(watch) == before + 1);
     connection.shutdown(Shutdown::Write).unwrap();
     // The service closes its side when it has noticed.
     let mut rest = Vec::new();
@@ -71,7 +72,8 @@ fn a_client_that_hangs_up_leaves_no_call() {
          create trigger note after insert on calls for each row execute function note()",
     );
     holder.run(LOCK);
-    hang_up(&account, &watch);
+    let line = format!("POST {ORIGINATE}");
+    hang_up(&account, &watch, &line, &account.call().to_string());
     holder.run("commit");
     wait_until("the call is stored", || {
         watch.number("select count(*) from stored") == 1
@@ -80,6 +82,29 @@ fn a_client_that_hangs_up_leaves_no_call() {
         watch.number("select count(*) from calls") == 0
     });
     assert_eq!(account.originate().send().unwrap().status, 200);
+}
+
+/// Their statements run on, each on a connection that nobody else gets meanwhile.
+#[test]
+fn clients_that_hang_up_leave_nobody_a_busy_connection() {
+    let account = Account::new("calls-busy", json!({"concurrent_max": 1}));
+    let (holder, watch) = (account.database(), account.database());
+    holder.run("begin; lock table agents");
+    for _ in 0..4 {
+        hang_up(&account, &watch, &format!("GET {AGENTS}"), "");
+    }
+    for _ in 0..4 {
+        let begun = Instant::now();
+        let answer = account
+            .request("GET", "/api/v1/call-limits")
+            .send()
+            .unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(begun.elapsed() < Duration::from_secs(2));
+    }
+    holder.run("commit");
+    wait_until("nothing waits", || waiting(&watch) == 0);
+    assert_eq!(account.request("GET", AGENTS).send().unwrap().status, 200);
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(super) async fn create(
         lock = Lock::of_account(databases, name).await?;
     }
     let account = Registered::of_locked_row(name, server);
-    let maintenance = databases.maintenance(&account).await?;
+    let maintenance = databases.maintenance(account.server()).await?;
     claim(databases, &maintenance, &lock, name, &account).await?;
     match build(databases, &maintenance, &lock, &account).await {
         Ok(created) => {
@@ -107,8 +107,9 @@ async fn claim(
             return Err(CreationError::Exists);
         }
         // On the server where it was begun, which may be another one than is asked for now.
-        let there = databases.maintenance(&left).await?;
+        let there = databases.maintenance(left.server()).await?;
         there.end_orphans(&database).await?;
+        lock.check().await?;
         there.drop(&database).await?;
     }
     if maintenance.has(&database).await? {
@@ -162,17 +163,14 @@ fn is(outcome: &Result<(), DatabaseError>, state: &SqlState) -> bool {
     matches!(outcome, Err(DatabaseError::Query(error)) if error.code() == Some(state))
 }
 
-/// Takes the row away, and the database if it is `ours`. Who has lost the lock must not: it may be another's account
-/// by now.
+/// Takes the row away, and the database if it is `ours`.
 async fn undo(
     maintenance: &Maintenance,
     lock: Lock,
     account: &Registered,
     ours: bool,
 ) -> Result<(), DatabaseError> {
-    if !lock.is_held().await {
-        return Err(DatabaseError::Busy);
-    }
+    lock.check().await?;
     if ours {
         maintenance.drop(&DatabaseName::from(account)).await?;
     }

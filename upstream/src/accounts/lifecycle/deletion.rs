@@ -8,7 +8,7 @@ use tollgate_policy::account::AccountName;
 
 use crate::accounts::directory::Registered;
 use crate::accounts::name;
-use crate::database::{DatabaseError, DatabaseName, Databases, Lock, Parameters};
+use crate::database::{DatabaseError, DatabaseName, Databases, Lock, Parameters, ServerName};
 use crate::problem::Problem;
 
 /// Seconds after which whoever is connected, and not ours to disconnect, may be gone.
@@ -43,9 +43,10 @@ pub(super) async fn delete_with(
     let marked = marked.ok_or(DeletionError::Unknown)?;
     let server = marked.try_get(0).map_err(DatabaseError::from)?;
     let account = Registered::of_row(name.as_str(), server);
-    let maintenance = databases.maintenance(&account).await?;
+    let maintenance = databases.maintenance(account.server()).await?;
     let database = DatabaseName::from(&account);
     maintenance.end_orphans(&database).await?;
+    lock.check().await?;
     let aside = maintenance.set_aside(&database).await;
     let aside = aside.map_err(DeletionError::of_set_aside)?;
     databases.forget(&account);
@@ -62,10 +63,17 @@ pub(super) async fn delete_with(
     Ok(())
 }
 
-/// Goes on where a service died while it deleted an account.
-pub(crate) async fn finish_left(databases: &Databases) -> Result<(), DatabaseError> {
-    let select = "select name from accounts where status = 'deleting'";
-    let rows = databases.system().await?.query_typed(select, &[]).await?;
+/// Goes on where a service died while it deleted an account of that server; none is the first.
+pub(crate) async fn finish_left(
+    databases: &Databases,
+    server: Option<&ServerName>,
+) -> Result<(), DatabaseError> {
+    let select = "select name from accounts \
+                  where status = 'deleting' and server is not distinct from $1";
+    let text = server.map(ServerName::as_str);
+    let system = databases.system().await?;
+    let rows = system.query_typed(select, &[(&text, Type::TEXT)]).await?;
+    drop(system);
     for row in &rows {
         let Ok(name) = name::parse(row.try_get(0)?) else {
             continue;
@@ -91,10 +99,8 @@ pub(crate) async fn finish_left(databases: &Databases) -> Result<(), DatabaseErr
             }
         }
     }
-    for maintenance in databases.maintenance_everywhere().await {
-        maintenance.drop_set_aside().await?;
-    }
-    Ok(())
+    let maintenance = databases.maintenance(server).await?;
+    maintenance.drop_set_aside().await
 }
 
 // === impl DeletionError ===

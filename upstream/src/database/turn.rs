@@ -1,4 +1,4 @@
-//! How many look-ups of keys may be under way.
+//! Who may take many connections to the system database, and takes one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::database::DatabaseError;
+use super::DatabaseError;
 
-/// How long a look-up waits for those before it. No longer than the gate waits for an answer.
+/// How long one waits for those before it. No longer than the gate waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Whoever looks a key up has it meanwhile. Anybody can write keys of the right form, and each is asked about: all of
-/// them together take one of the connections that every request's account is looked up with, and not all.
+/// Whoever looks a key up has it meanwhile, or reads the directory. Anybody can write keys of the right form, and each is
+/// asked about: all of them together take one of the connections that every request's account is looked up with, and not
+/// all.
 #[derive(Clone)]
 pub(crate) struct Turn(Arc<Semaphore>);
 
