@@ -1,6 +1,7 @@
 //! Brings one database up to date.
 
 use std::iter;
+use std::sync::LazyLock;
 
 use refinery::{Migration, Runner};
 use refinery_core::traits::r#async::{AsyncMigrate, AsyncQuery, AsyncTransaction};
@@ -37,13 +38,18 @@ pub enum MigrationError {
 
 /// All of a database's migrations happen in one transaction: one failed leaves the database as it was, and whoever has
 /// the transaction has the lock, also through a proxy that gives each transaction another connection.
-struct Whole<'a>(Transaction<'a>);
+struct OneTransaction<'a>(Transaction<'a>);
 
-/// The version of the accounts' schema that this program brings.
-pub(crate) fn account_version() -> i32 {
+/// Computed once: a runner copies and hashes all migrations, and each request asks.
+static ACCOUNT_VERSION: LazyLock<i32> = LazyLock::new(|| {
     let runner = account::migrations::runner();
     let versions = runner.get_migrations().iter().map(Migration::version);
     versions.max().unwrap_or_default()
+});
+
+/// The version of the accounts' schema that this program brings.
+pub(crate) fn account_version() -> i32 {
+    *ACCOUNT_VERSION
 }
 
 /// What tells one state of the accounts' schema from every other: 16 hexadecimal digits.
@@ -76,15 +82,15 @@ async fn run(session: &mut Session, runner: Runner) -> Result<(), MigrationError
     let transaction = transaction.start().await.map_err(DatabaseError::from)?;
     let started = transaction.batch_execute(START).await;
     started.map_err(DatabaseError::from)?;
-    let mut whole = Whole(transaction);
-    runner.run_async(&mut whole).await.map_err(Box::new)?;
-    whole.0.commit().await.map_err(DatabaseError::from)?;
+    let mut transaction = OneTransaction(transaction);
+    runner.run_async(&mut transaction).await.map_err(Box::new)?;
+    transaction.0.commit().await.map_err(DatabaseError::from)?;
     Ok(())
 }
 
-// === impl Whole ===
+// === impl OneTransaction ===
 
-impl AsyncTransaction for Whole<'_> {
+impl AsyncTransaction for OneTransaction<'_> {
     type Error = Error;
 
     async fn execute<'a, T: Iterator<Item = &'a str> + Send + 'a>(
@@ -100,7 +106,7 @@ impl AsyncTransaction for Whole<'_> {
     }
 }
 
-impl AsyncQuery<Vec<Migration>> for Whole<'_> {
+impl AsyncQuery<Vec<Migration>> for OneTransaction<'_> {
     async fn query(&mut self, query: &str) -> Result<Vec<Migration>, Error> {
         let rows = self.0.query_typed(query, &[]).await?;
         let applied = rows.iter().map(|row| {
@@ -115,7 +121,7 @@ impl AsyncQuery<Vec<Migration>> for Whole<'_> {
     }
 }
 
-impl AsyncMigrate for Whole<'_> {}
+impl AsyncMigrate for OneTransaction<'_> {}
 
 /// The error with what is behind it: on its own it says no more than "db error".
 pub(crate) fn explain(error: &(dyn std::error::Error + 'static)) -> String {
