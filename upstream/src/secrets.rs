@@ -43,13 +43,20 @@ impl Secrets {
     }
 
     fn read(options: &Options, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
-        let secret = |name: &str, what| Secret::read(name, what, variable(name));
+        let value = |name: &str| {
+            let value = variable(name)?;
+            Some(Zeroizing::new(value.into_encoded_bytes()))
+        };
+        let secret = |name: &str, what| Secret::read(name, what, value(name));
         let name = &options.assertion_key_env;
         let assertion = variable(name).ok_or_else(|| Error::KeyMissing(name.clone()))?;
         let assertion = AssertionKey::new(assertion.as_encoded_bytes());
         let gate = || {
             let name = &options.introspection_token_env;
-            let token = secret(name, "the gate's credential for the internal listener")?;
+            // The gate, which has it from a variable too, leaves out the white space around it.
+            let token = value(name).map(|token| Zeroizing::new(token.trim_ascii().to_vec()));
+            let what = "the gate's credential for the internal listener";
+            let token = Secret::read(name, what, token)?;
             GateCredential::new(&token).ok_or_else(|| Error::SecretNoHeader(name.clone()))
         };
         Ok(Self {
@@ -79,12 +86,15 @@ impl fmt::Debug for Secrets {
 // === impl Secret ===
 
 impl Secret {
-    fn read(name: &str, what: &'static str, value: Option<OsString>) -> Result<Self, Error> {
+    fn read(
+        name: &str,
+        what: &'static str,
+        value: Option<Zeroizing<Vec<u8>>>,
+    ) -> Result<Self, Error> {
         let variable = name.to_owned();
-        let Some(value) = value.filter(|value| !value.is_empty()) else {
+        let Some(bytes) = value.filter(|value| !value.is_empty()) else {
             return Err(Error::SecretMissing { variable, what });
         };
-        let bytes = Zeroizing::new(value.into_encoded_bytes());
         if bytes.len() < LEAST {
             return Err(Error::SecretWeak {
                 variable,
@@ -115,6 +125,10 @@ impl Secret {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::http::header::AUTHORIZATION;
+
     use super::*;
 
     const NAMES: [&str; 4] = [
@@ -163,9 +177,28 @@ mod tests {
         let name = NAMES[3];
         assert!(read(false, name, None).unwrap().gate.is_none());
         assert!(read(true, name, Some(SECRET)).unwrap().gate.is_some());
-        let error = read(true, name, Some(&format!("{SECRET}\n"))).unwrap_err();
+        let error = read(true, name, Some(&format!("{SECRET}\n{SECRET}"))).unwrap_err();
         assert!(error.contains("visible ASCII"), "{error}");
         assert!(!error.contains("secret-"), "{error}");
+    }
+
+    #[test]
+    fn the_gates_is_read_as_the_gate_reads_it() {
+        let name = NAMES[3];
+        let basic = format!("Basic {SECRET}");
+        for value in [SECRET, &basic] {
+            for around in ["", " ", "\n", "\r\n", "\t"] {
+                let value = format!("{around}{value}{around}");
+                let gate = read(true, name, Some(&value)).unwrap().gate.unwrap();
+                let sent = tollgate_policy::introspection::authorization(&value).unwrap();
+                let request = Request::get("/").header(AUTHORIZATION, sent);
+                assert!(gate.is_shown_by(&request.body(Body::empty()).unwrap()));
+            }
+        }
+        for short in [format!("{}\n", &SECRET[..31]), " ".repeat(32)] {
+            let error = read(true, name, Some(&short)).unwrap_err();
+            assert!(error.contains("at least 32"), "{error}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(crate) struct GateCredential(Zeroizing<Vec<u8>>);
 
 impl GateCredential {
     /// As the gate sends it: a value with a space has its scheme already, any other is a bearer's. None for what no
-    /// header can carry.
+    /// header can carry. The gate sends it without white space around it.
     pub(crate) fn new(secret: &Secret) -> Option<Self> {
         let secret = secret.reveal();
         if !secret.iter().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -36,7 +36,7 @@ impl GateCredential {
         Some(Self(Zeroizing::new([scheme, secret].concat())))
     }
 
-    fn is_shown_by(&self, request: &Request) -> bool {
+    pub(crate) fn is_shown_by(&self, request: &Request) -> bool {
         let mut values = request.headers().get_all(AUTHORIZATION).iter();
         match (values.next(), values.next()) {
             (Some(value), None) => value.as_bytes().ct_eq(&self.0).into(),
