@@ -1,7 +1,6 @@
 //! When keys were last used: kept in memory, and written every so often, so that no request writes anything.
 
 use std::collections::BTreeMap;
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +35,9 @@ pub(crate) enum Used {
 impl LastUses {
     /// Notes a use, by PostgreSQL's clock.
     pub(crate) fn note(&self, used: Used, key: Uuid, at: DateTime<Utc>) {
-        self.merge(used, Uses::from([(key, at)]));
+        let mut all = self.lock();
+        let latest = used.of(&mut all).entry(key).or_insert(at);
+        *latest = at.max(*latest);
     }
 
     /// Writes them for as long as it is not dropped.
@@ -61,24 +62,22 @@ impl LastUses {
 
     async fn write_all(&self, databases: &Databases) {
         for used in [Used::ApiKey, Used::WidgetKey] {
-            let uses = mem::take(used.of(&mut self.lock()));
+            // They stay until they are written: this may be dropped meanwhile.
+            let uses = used.of(&mut self.lock()).clone();
             if uses.is_empty() {
                 continue;
             }
-            if let Err(error) = write(databases, used, &uses).await {
-                tracing::warn!(%error, "the last uses of keys are written later");
-                self.merge(used, uses);
+            match write(databases, used, &uses).await {
+                Ok(()) => self.forget(used, &uses),
+                Err(error) => tracing::warn!(%error, "the last uses of keys are written later"),
             }
         }
     }
 
-    fn merge(&self, used: Used, uses: Uses) {
-        let mut all = self.lock();
-        let known = used.of(&mut all);
-        for (key, at) in uses {
-            let latest = known.entry(key).or_insert(at);
-            *latest = at.max(*latest);
-        }
+    /// Forgets what was written, and not what came later.
+    fn forget(&self, used: Used, written: &Uses) {
+        let is_new = |key: &Uuid, at: &mut _| written.get(key) != Some(&*at);
+        used.of(&mut self.lock()).retain(is_new);
     }
 
     fn lock(&self) -> MutexGuard<'_, [Uses; 2]> {
@@ -121,7 +120,23 @@ async fn write(databases: &Databases, used: Used, uses: &Uses) -> Result<(), Dat
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+    use crate::options::Options;
+
+    /// Where nothing listens.
+    fn databases() -> Databases {
+        #[derive(clap::Parser)]
+        struct Command {
+            #[command(flatten)]
+            options: Options,
+        }
+        let url = "--database-url=postgres://nobody@127.0.0.1:1";
+        let arguments = ["test", url, "--issuer=x", "--audience=x"];
+        let command = <Command as clap::Parser>::parse_from(arguments);
+        Databases::new(&command.options).unwrap()
+    }
 
     #[test]
     fn the_latest_use_counts_and_each_kind_is_its_own() {
@@ -134,5 +149,33 @@ mod tests {
         let [api_keys, widget_keys] = &*uses.lock();
         assert_eq!(api_keys, &Uses::from([(key, at(3))]));
         assert!(widget_keys.is_empty());
+    }
+    #[tokio::test]
+    async fn what_is_not_written_stays() {
+        let (uses, databases) = (LastUses::default(), databases());
+        uses.note(Used::ApiKey, Uuid::from_u128(1), DateTime::UNIX_EPOCH);
+        uses.note(Used::WidgetKey, Uuid::from_u128(2), DateTime::UNIX_EPOCH);
+        let noted = uses.lock().clone();
+        // Dropped while it writes, as when the service is told to stop; and failed.
+        assert_eq!(uses.write_all(&databases).now_or_never(), None);
+        assert_eq!(*uses.lock(), noted);
+        uses.write_all(&databases).await;
+        assert_eq!(*uses.lock(), noted);
+    }
+
+    #[test]
+    fn what_is_written_goes_and_what_came_later_stays() {
+        let uses = LastUses::default();
+        let at = |second: i64| DateTime::from_timestamp(second, 0).unwrap();
+        let [first, second] = [1, 2].map(Uuid::from_u128);
+        uses.note(Used::ApiKey, first, at(1));
+        uses.note(Used::ApiKey, second, at(1));
+        uses.note(Used::WidgetKey, first, at(1));
+        let written = Used::ApiKey.of(&mut uses.lock()).clone();
+        uses.note(Used::ApiKey, second, at(2));
+        uses.forget(Used::ApiKey, &written);
+        let [api_keys, widget_keys] = &*uses.lock();
+        assert_eq!(api_keys, &Uses::from([(second, at(2))]));
+        assert_eq!(widget_keys, &Uses::from([(first, at(1))]));
     }
 }
