@@ -33,6 +33,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::accounts::lifecycle::Lifecycle;
+use crate::bound::Bound;
 use crate::database::{Databases, Turn};
 use crate::identity::{Authenticator, authenticate};
 use crate::issuer::Issuer;
@@ -80,7 +81,11 @@ pub(crate) struct Api {
     /// For accounts' servers, who ask past the gate's checks: this and widgets' keys wait for the same turn.
     servers: KeyHolders,
     widget_callers: WidgetCallers,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
+    /// Of those who make and verify such tokens at the same time: anybody may ask for them.
+    signatures: Bound,
+    /// Held by who looks accounts up, where anybody may.
+    look_ups: Turn,
     longest_call: Duration,
     dev: bool,
 }
@@ -96,14 +101,23 @@ impl Api {
         uses: LastUses,
         options: &Options,
     ) -> Self {
-        let key_holders = KeyHolders::new(databases.clone(), pepper.clone(), uses.clone());
-        let turn = Turn::new();
+        let key_holders =
+            |turn| KeyHolders::new(databases.clone(), pepper.clone(), uses.clone(), turn);
+        // Whoever asks past the gate waits among themselves, and keeps the gate waiting for nothing.
+        let past_the_gate = Turn::new();
         Self {
             lifecycle: Lifecycle::new(databases.clone()),
-            servers: key_holders.waiting_for(turn.clone()),
-            key_holders,
-            widget_callers: WidgetCallers::new(databases.clone(), pepper.clone(), uses, turn),
-            tokens,
+            key_holders: key_holders(Turn::new()),
+            servers: key_holders(past_the_gate.clone()),
+            widget_callers: WidgetCallers::new(
+                databases.clone(),
+                pepper.clone(),
+                uses.clone(),
+                past_the_gate,
+            ),
+            tokens: Arc::new(tokens),
+            signatures: Bound::new(),
+            look_ups: Turn::new(),
             databases,
             issuer: Arc::new(issuer),
             pepper,

@@ -30,7 +30,7 @@ pub(crate) use servers::{ServerName, Servers};
 pub(crate) use turn::Turn;
 pub(crate) use whole::Whole;
 
-use crate::accounts::directory::{self, Registered, Standing};
+use crate::accounts::directory::{self, Registered};
 use crate::error::Error;
 use crate::identity::Account;
 use crate::options::{DatabaseOptions, Options};
@@ -178,12 +178,12 @@ impl Databases {
         host.accounts.connection(account).await
     }
 
-    /// A connection to the database of the account whose widget calls.
+    /// A connection to the database of the account whose widget calls. How the account stands was read with the key.
     pub(crate) async fn of_widget(
         &self,
         caller: &WidgetCaller,
     ) -> Result<Lease<Server>, DatabaseError> {
-        let server = self.check_standing(caller.account()).await?;
+        let server = caller.standing().clone().server()?;
         let host = self.servers.host(server.as_ref())?;
         Ok(host.accounts.0.acquire(&DatabaseName::from(caller)).await?)
     }
@@ -193,12 +193,7 @@ impl Databases {
         &self,
         account: &AccountName,
     ) -> Result<Option<ServerName>, DatabaseError> {
-        match directory::standing(self, account).await? {
-            Standing::Active(server) => Ok(server),
-            Standing::Suspended => Err(DatabaseError::Suspended),
-            Standing::Outdated => Err(DatabaseError::Outdated),
-            Standing::Unknown => Err(DatabaseError::Unknown),
-        }
+        directory::standing(self, account).await?.server()
     }
 
     /// A connection for migrations, which no request is behind.

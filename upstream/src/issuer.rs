@@ -1,6 +1,5 @@
 //! The OIDC issuer, for the one endpoint that verifies a user's token itself.
 
-mod bound;
 mod fetch;
 mod keys;
 #[cfg(test)]
@@ -21,10 +20,10 @@ use tollgate_policy::refusal::Code;
 use tollgate_policy::token::{self, Rejection, VerifiedToken};
 use utoipa::ToSchema;
 
+use crate::bound::Bound;
 use crate::error::Error;
 use crate::options::Options;
 use crate::problem::Problem;
-use bound::Bound;
 use fetch::Fetcher;
 use keys::Keys;
 use verifier::Verifying;
@@ -135,10 +134,7 @@ impl Issuer {
             let verified = token::verify(&*rules, &token, &Verifying(keys.as_ref()))?;
             Ok(Claims::from(&verified))
         };
-        self.bound.run(verify).await.ok_or_else(|| {
-            let detail = "too many tokens are being verified at the same time";
-            Problem::unavailable("verification_busy", detail, 1)
-        })
+        Ok(self.bound.run(verify).await?)
     }
 
     fn identity(&self, outcome: Result<Claims, Rejection>) -> Result<Identity, Code> {

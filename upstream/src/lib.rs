@@ -8,6 +8,7 @@
 
 mod accounts;
 mod api;
+mod bound;
 mod calls;
 pub mod database;
 mod error;

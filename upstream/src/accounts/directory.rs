@@ -1,6 +1,7 @@
 //! Reads the accounts table.
 
 use serde::Serialize;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use tollgate_policy::account::AccountName;
 use utoipa::ToSchema;
@@ -64,11 +65,41 @@ impl Registered {
     }
 }
 
+// === impl Standing ===
+
+impl Standing {
+    /// For a row that was just read: `status` and `server`, and as `is_outdated` whether `schema_version` is less than
+    /// [`account_version`].
+    pub(crate) fn of_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let (status, is_outdated) = (row.try_get("status")?, row.try_get("is_outdated")?);
+        Ok(match (status, is_outdated) {
+            ("active", false) => {
+                let server: Option<String> = row.try_get("server")?;
+                Self::Active(server.map(ServerName::of_row))
+            }
+            ("active", true) => Self::Outdated,
+            ("suspended", _) => Self::Suspended,
+            _ => Self::Unknown,
+        })
+    }
+
+    /// The server that has the account's database, where the account may be used; none is the first.
+    pub(crate) fn server(self) -> Result<Option<ServerName>, DatabaseError> {
+        match self {
+            Self::Active(server) => Ok(server),
+            Self::Suspended => Err(DatabaseError::Suspended),
+            Self::Outdated => Err(DatabaseError::Outdated),
+            Self::Unknown => Err(DatabaseError::Unknown),
+        }
+    }
+}
+
 pub(crate) async fn standing(
     databases: &Databases,
     name: &AccountName,
 ) -> Result<Standing, DatabaseError> {
-    let select = "select status, schema_version < $2, server from accounts where name = $1";
+    let select = "select status, schema_version < $2 as is_outdated, server \
+                  from accounts where name = $1";
     let parameters: Parameters<'_> = &[
         (&name.as_str(), Type::TEXT),
         (&account_version(), Type::INT4),
@@ -77,15 +108,7 @@ pub(crate) async fn standing(
     let Some(row) = system.query_typed_opt(select, parameters).await? else {
         return Ok(Standing::Unknown);
     };
-    Ok(match (row.try_get(0)?, row.try_get(1)?) {
-        ("active", false) => {
-            let server: Option<String> = row.try_get(2)?;
-            Standing::Active(server.map(ServerName::of_row))
-        }
-        ("active", true) => Standing::Outdated,
-        ("suspended", _) => Standing::Suspended,
-        _ => Standing::Unknown,
-    })
+    Ok(Standing::of_row(&row)?)
 }
 
 pub(crate) async fn listed(databases: &Databases) -> Result<Vec<Listed>, DatabaseError> {

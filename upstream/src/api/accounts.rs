@@ -25,6 +25,7 @@ pub(super) struct Validity {
     responses((status = 200, body = Vec<Listed>)),
 )]
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<Listed>>, Problem> {
+    let _turn = api.look_ups.take().await?;
     Ok(Json(directory::listed(&api.databases).await?))
 }
 
@@ -44,11 +45,11 @@ pub(super) async fn validate(
     let parameters = parameters.map_err(|_| malformed())?;
     let (_, account) = parameters.iter().next().ok_or_else(malformed)?;
     let name = AccountName::parse(account.as_bytes()).ok_or_else(malformed)?;
-    let valid = !name::is_reserved(&name)
-        && matches!(
-            directory::standing(&api.databases, &name).await?,
-            Standing::Active(_)
-        );
+    let valid = !name::is_reserved(&name) && {
+        let _turn = api.look_ups.take().await?;
+        let standing = directory::standing(&api.databases, &name).await?;
+        matches!(standing, Standing::Active(_))
+    };
     Ok(Json(Validity {
         account: name.to_string(),
         valid,

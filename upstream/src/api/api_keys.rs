@@ -60,6 +60,7 @@ pub(super) async fn list(
     security(("token" = [], "account" = [])),
     responses(
         (status = 201, body = NewApiKey, headers(("Cache-Control" = String, description = "`no-store`"))),
+        (status = 403, description = "subject_invalid"),
         (status = 409, description = "keys_too_many"),
     ),
 )]
@@ -70,12 +71,14 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse, Problem> {
     let account = user.account();
     let name = fields::name("name", &new.name)?;
+    check_maker(account)?;
     let minted = Minted::new(API_KEY, account, &api.pepper).map_err(no_random)?;
     let mut system = api.databases.system_of(account).await?;
     let created = ApiKey::create(&mut system, account, &name, new.expiry, minted).await??;
     tracing::info!(
         account = account.name().as_str(),
         subject = account.subject(),
+        key = %created.id(),
         "an API key was made"
     );
     let once = [(CACHE_CONTROL, "no-store")];
@@ -141,6 +144,17 @@ pub(super) async fn delete(
         "an API key was deleted"
     );
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The key is kept with who made it, and PostgreSQL's text cannot have NUL. An issuer may write anything.
+fn check_maker(account: &Account) -> Result<(), Problem> {
+    if account.subject().contains('\0') {
+        return Err(Problem::forbidden(
+            "subject_invalid",
+            "the token's `sub` has the character U+0000, which cannot be stored; use another user's token",
+        ));
+    }
+    Ok(())
 }
 
 /// The same for an id that is unknown, another account's, or not an id at all.

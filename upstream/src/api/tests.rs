@@ -58,9 +58,12 @@ impl Answer {
 }
 
 fn service(dev: bool) -> Router {
-    let options = options(dev);
+    service_of(api(&options(dev)))
+}
+
+fn service_of(api: Api) -> Router {
     let gate = authenticator(AssertionKey::new(KEY).unwrap(), "upstream");
-    router(api(&options), Arc::new(gate))
+    router(api, Arc::new(gate))
 }
 
 fn options(dev: bool) -> Options {

@@ -22,7 +22,7 @@ const TOKEN_REFUSALS: &str = "token_missing, token_duplicate, token_too_large, t
     responses(
         (status = 200, body = Identity),
         (status = 401, description = TOKEN_REFUSALS),
-        (status = 503, description = "keys_unavailable"),
+        (status = 503, description = "keys_unavailable, verification_busy"),
     ),
 )]
 pub(super) async fn answer(

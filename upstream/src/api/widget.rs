@@ -1,5 +1,10 @@
 //! Tokens for the visitors of pages: public at the gate, so each handler verifies a key itself.
 
+mod admission;
+mod user;
+
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, HeaderName};
@@ -12,20 +17,12 @@ use uuid::Uuid;
 
 use super::body::{Body, invalid};
 use super::user_org::authorization;
-use super::{Api, agents, fields};
+use super::{Api, agents};
 use crate::problem::Problem;
-use crate::widget::PageOrigin;
 use crate::widget::agent::WidgetAgent;
-use crate::widget::caller::{FoundKey, WidgetCaller};
-use crate::widget::token::{Grant, NotGood, UserToken, Visitor};
-
-/// The longest id that an account has for a user of its own, in bytes.
-const LONGEST_USER_ID: usize = 200;
-
-/// The longest address (RFC 5321 §4.5.3.1.3).
-const LONGEST_EMAIL: usize = 254;
-
-const CLIENT_KEY_CHALLENGE: &str = "Tollgate-Widget realm=\"tollgate\"";
+use crate::widget::token::{Grant, NotGood, Tokens, UserToken, Visitor};
+use admission::{agent_for, caller, on_page, open_agent};
+use user::UserTokenRequest;
 
 /// For one visitor, and for no cache.
 type Private<T> = ([(HeaderName, &'static str); 1], Json<T>);
@@ -38,17 +35,6 @@ pub(super) struct GuestRequest {
     #[serde(default)]
     #[schema(value_type = Option<Uuid>)]
     agent_id: Option<String>,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(examples(json!({"external_user_id": "4711", "display_name": "Ada", "email": "ada@example.com"})))]
-pub(super) struct UserTokenRequest {
-    external_user_id: String,
-    #[serde(default)]
-    display_name: Option<String>,
-    #[serde(default)]
-    email: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -83,10 +69,10 @@ pub(super) struct WidgetConfig {
     security(()),
     responses(
         (status = 200, body = Grant, headers(("Cache-Control" = String, description = "`no-store`"))),
-        (status = 400, description = "account_unknown"),
         (status = 401, description = "client_key_invalid"),
-        (status = 403, description = "origin_not_allowed, agent_not_available, auth_mode_not_allowed, account_suspended"),
+        (status = 403, description = "origin_not_allowed, agent_not_available, auth_mode_not_allowed"),
         (status = 404, description = "agent_not_found"),
+        (status = 503, description = "verification_busy"),
     ),
 )]
 pub(super) async fn guest(
@@ -98,7 +84,10 @@ pub(super) async fn guest(
     let caller = caller(&api, &headers, &request.client_key).await?;
     let visitor = Visitor::guest();
     let agent = agent_for(&api, &caller, wanted, &visitor).await?;
-    private(api.tokens.grant(&caller, agent, visitor))
+    private(
+        api.with_tokens(move |tokens| tokens.grant(&caller, agent, visitor))
+            .await?,
+    )
 }
 
 /// By an account's own server, which vouches for a user by its API key.
@@ -109,6 +98,7 @@ pub(super) async fn guest(
     responses(
         (status = 200, body = UserToken, headers(("Cache-Control" = String, description = "`no-store`"))),
         (status = 401, description = "token_missing, token_duplicate, key_inactive"),
+        (status = 503, description = "verification_busy"),
     ),
 )]
 pub(super) async fn user_token(
@@ -120,7 +110,10 @@ pub(super) async fn user_token(
     let key = credential::bearer(authorization(&headers))?;
     let holder = api.servers.of_key(key).await?;
     let holder = holder.ok_or_else(key_inactive)?;
-    private(api.tokens.user_token(&holder, visitor))
+    private(
+        api.with_tokens(move |tokens| tokens.user_token(&holder, visitor))
+            .await?,
+    )
 }
 
 /// Tokens for that user. The page is looked at again, so that a token which leaked is of no use elsewhere.
@@ -130,10 +123,11 @@ pub(super) async fn user_token(
     security(()),
     responses(
         (status = 200, body = Grant, headers(("Cache-Control" = String, description = "`no-store`"))),
-        (status = 400, description = "user_token_invalid, account_unknown"),
+        (status = 400, description = "user_token_invalid"),
         (status = 401, description = "client_key_invalid"),
-        (status = 403, description = "origin_not_allowed, agent_not_available, auth_mode_not_allowed, account_suspended"),
+        (status = 403, description = "origin_not_allowed, agent_not_available, auth_mode_not_allowed"),
         (status = 404, description = "agent_not_found"),
+        (status = 503, description = "verification_busy"),
     ),
 )]
 pub(super) async fn exchange(
@@ -143,10 +137,16 @@ pub(super) async fn exchange(
 ) -> Result<Private<Grant>, Problem> {
     let wanted = agent_id(request.agent_id.as_deref())?;
     let caller = caller(&api, &headers, &request.client_key).await?;
-    let visitor = api.tokens.user(&request.user_token, &caller);
+    let user_token = request.user_token;
+    let (visitor, caller) = api
+        .with_tokens(move |tokens| (tokens.user(&user_token, &caller), caller))
+        .await?;
     let visitor = visitor.map_err(|NotGood| not_good("user_token_invalid"))?;
     let agent = agent_for(&api, &caller, wanted, &visitor).await?;
-    private(api.tokens.grant(&caller, agent, visitor))
+    private(
+        api.with_tokens(move |tokens| tokens.grant(&caller, agent, visitor))
+            .await?,
+    )
 }
 
 /// New tokens for the same visitor, if nothing forbids it by now.
@@ -156,10 +156,11 @@ pub(super) async fn exchange(
     security(()),
     responses(
         (status = 200, body = Grant, headers(("Cache-Control" = String, description = "`no-store`"))),
-        (status = 400, description = "refresh_token_invalid, account_unknown"),
+        (status = 400, description = "refresh_token_invalid"),
         (status = 401, description = "client_key_invalid"),
-        (status = 403, description = "origin_not_allowed, agent_not_available, auth_mode_not_allowed, account_suspended"),
+        (status = 403, description = "origin_not_allowed, agent_not_available, auth_mode_not_allowed"),
         (status = 404, description = "agent_not_found"),
+        (status = 503, description = "verification_busy"),
     ),
 )]
 pub(super) async fn refresh(
@@ -168,12 +169,16 @@ pub(super) async fn refresh(
     Body(request): Body<RefreshRequest>,
 ) -> Result<Private<Grant>, Problem> {
     let over = || not_good("refresh_token_invalid");
-    let renewal = api.tokens.renewal(&request.refresh_token);
+    let renewal = api
+        .with_tokens(move |tokens| tokens.renewal(&request.refresh_token))
+        .await?;
     let renewal = renewal.map_err(|NotGood| over())?;
     let key = api.widget_callers.of_renewal(&renewal).await?;
     let caller = on_page(key, &headers)?;
     let agent = agent_for(&api, &caller, renewal.agent, &renewal.visitor).await?;
-    let grant = api.tokens.renew(&caller, agent, renewal);
+    let grant = api
+        .with_tokens(move |tokens| tokens.renew(&caller, agent, renewal))
+        .await?;
     grant.map_or_else(|| Err(over()), |grant| private(Some(grant)))
 }
 
@@ -184,9 +189,9 @@ pub(super) async fn refresh(
     security(()),
     responses(
         (status = 200, body = WidgetConfig, headers(("Cache-Control" = String, description = "`no-store`"))),
-        (status = 400, description = "body_invalid, account_unknown"),
+        (status = 400, description = "body_invalid"),
         (status = 401, description = "client_key_invalid"),
-        (status = 403, description = "origin_not_allowed, agent_not_available, account_suspended"),
+        (status = 403, description = "origin_not_allowed, agent_not_available"),
         (status = 404, description = "agent_not_found"),
     ),
 )]
@@ -208,63 +213,6 @@ pub(super) async fn config(
         account: caller.account().to_string(),
         agent,
     }))
-}
-
-async fn caller(api: &Api, headers: &HeaderMap, client_key: &str) -> Result<WidgetCaller, Problem> {
-    on_page(api.widget_callers.of_key(client_key).await?, headers)
-}
-
-fn on_page(key: Option<FoundKey>, headers: &HeaderMap) -> Result<WidgetCaller, Problem> {
-    // The same whether there is no such key or it is disabled.
-    let key = key.ok_or_else(|| {
-        Problem::unauthorized(
-            "client_key_invalid",
-            "there is no such client key, or it may not be used",
-            CLIENT_KEY_CHALLENGE,
-        )
-    })?;
-    let page = PageOrigin::of_request(headers);
-    page.and_then(|page| key.on(&page)).ok_or_else(|| {
-        Problem::forbidden(
-            "origin_not_allowed",
-            "the client key is not for pages of this origin; its domain_allowlist says which",
-        )
-    })
-}
-
-/// The agent that the tokens are for, if any, and if the visitor may talk to it.
-async fn agent_for(
-    api: &Api,
-    caller: &WidgetCaller,
-    wanted: Option<Uuid>,
-    visitor: &Visitor,
-) -> Result<Option<Uuid>, Problem> {
-    let Some(agent) = caller.agent(wanted) else {
-        return Ok(None);
-    };
-    let mode = open_agent(api, caller, agent).await?.auth_mode();
-    if mode.allows(visitor.is_guest()) {
-        Ok(Some(agent))
-    } else {
-        Err(Problem::forbidden(
-            "auth_mode_not_allowed",
-            "the agent talks to guests only, or to users only; its widget-settings say to whom",
-        ))
-    }
-}
-
-async fn open_agent(api: &Api, caller: &WidgetCaller, agent: Uuid) -> Result<WidgetAgent, Problem> {
-    let database = api.databases.of_widget(caller).await?;
-    let agent = WidgetAgent::read(&database, agent).await?;
-    let agent = agent.ok_or_else(agents::not_found)?;
-    if agent.is_open() {
-        Ok(agent)
-    } else {
-        Err(Problem::forbidden(
-            "agent_not_available",
-            "the agent is not active, or its widget is turned off",
-        ))
-    }
 }
 
 /// As in a path: what is no id is no agent's.
@@ -303,31 +251,16 @@ fn not_good(code: &'static str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, code, detail)
 }
 
-// === impl UserTokenRequest ===
+// === impl Api ===
 
-impl UserTokenRequest {
-    fn visitor(self) -> Result<Visitor, Problem> {
-        let id = fields::name("external_user_id", &self.external_user_id)?;
-        if id != self.external_user_id || id.len() > LONGEST_USER_ID {
-            return Err(invalid(format!(
-                "external_user_id: must have at most {LONGEST_USER_ID} bytes, and no spaces around it"
-            )));
-        }
-        let name = self.display_name.as_deref();
-        let name = name.map(|name| fields::name("display_name", name));
-        let email = self.email.map(email);
-        Ok(Visitor::user(&id, name.transpose()?, email.transpose()?))
+impl Api {
+    /// Makes or verifies tokens, where that keeps no other request waiting: it takes about a millisecond of a core, and
+    /// anybody may ask for it.
+    async fn with_tokens<T: Send + 'static>(
+        &self,
+        compute: impl FnOnce(&Tokens) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let tokens = Arc::clone(&self.tokens);
+        Ok(self.signatures.run(move || compute(&tokens)).await?)
     }
-}
-
-/// No more than what it must be like to be one at all; whether it is theirs, the account's server knows.
-fn email(text: String) -> Result<String, Problem> {
-    let is_odd = |character: char| character.is_control() || character.is_whitespace();
-    let has_two_parts = text
-        .rsplit_once('@')
-        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
-    if text.len() > LONGEST_EMAIL || !has_two_parts || text.contains(is_odd) {
-        return Err(invalid("email: not an address"));
-    }
-    Ok(text)
 }

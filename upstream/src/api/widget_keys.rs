@@ -95,6 +95,7 @@ pub(super) async fn create(
     tracing::info!(
         account = account.name().as_str(),
         subject = account.subject(),
+        key = %created.id(),
         "a widget's key was made"
     );
     let once = [(CACHE_CONTROL, "no-store")];

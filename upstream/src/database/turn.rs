@@ -11,9 +11,9 @@ use super::DatabaseError;
 /// How long one waits for those before it. No longer than the gate waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Whoever looks a key up has it meanwhile, or reads the directory. Anybody can write keys of the right form, and each is
-/// asked about: all of them together take one of the connections that every request's account is looked up with, and not
-/// all.
+/// Whoever looks a key up has it meanwhile, or reads the directory, or asks which accounts there are. Anybody may ask for
+/// that, and each is answered: all who wait for the same turn take one of the connections that every request's account is
+/// looked up with, and not all.
 #[derive(Clone)]
 pub(crate) struct Turn(Arc<Semaphore>);
 

@@ -39,6 +39,14 @@ pub(crate) struct NewApiKey {
     key: Plaintext,
 }
 
+// === impl NewApiKey ===
+
+impl NewApiKey {
+    pub(crate) fn id(&self) -> Uuid {
+        self.api_key.id
+    }
+}
+
 // === impl ApiKey ===
 
 impl ApiKey {

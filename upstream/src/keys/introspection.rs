@@ -56,20 +56,12 @@ struct Claims {
 // === impl KeyHolders ===
 
 impl KeyHolders {
-    pub(crate) fn new(databases: Databases, pepper: Pepper, uses: LastUses) -> Self {
+    pub(crate) fn new(databases: Databases, pepper: Pepper, uses: LastUses, turn: Turn) -> Self {
         Self {
             databases,
             pepper,
             uses,
-            turn: Turn::new(),
-        }
-    }
-
-    /// The same, for others than the gate: they wait among themselves, and keep the gate waiting for nothing.
-    pub(crate) fn waiting_for(&self, turn: Turn) -> Self {
-        Self {
             turn,
-            ..self.clone()
         }
     }
 

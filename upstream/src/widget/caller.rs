@@ -9,11 +9,14 @@ use uuid::Uuid;
 use super::PageOrigin;
 use super::allowlist::Allowlist;
 use super::token::Renewal;
+use crate::accounts::directory::Standing;
 use crate::accounts::name;
-use crate::database::{DatabaseError, Databases, Parameters, Turn};
+use crate::database::{DatabaseError, Databases, Parameters, Turn, account_version};
 use crate::keys::{LastUses, Pepper, Used, WIDGET_KEY};
 
-const SELECT: &str = "select id, account, domain_allowlist, agent_id, now() as used_at \
+/// $1: the version that accounts' databases should have.
+const SELECT: &str = "select id, account, domain_allowlist, agent_id, now() as used_at, \
+                      status, schema_version < $1 as is_outdated, server \
                       from widget_keys join accounts on accounts.name = account \
                       where status = 'active' and disabled_at is null";
 
@@ -23,6 +26,7 @@ const SELECT: &str = "select id, account, domain_allowlist, agent_id, now() as u
 pub(crate) struct WidgetCaller {
     key: Uuid,
     account: AccountName,
+    standing: Standing,
     pinned: Option<Uuid>,
 }
 
@@ -59,9 +63,12 @@ impl WidgetCallers {
         let Some(hash) = self.pepper.hash_of_key(WIDGET_KEY, text.as_bytes()) else {
             return Ok(None);
         };
-        let select = format!("{SELECT} and hash = $1");
-        self.found(&select, &[(&hash.as_bytes(), Type::BYTEA)])
-            .await
+        let select = format!("{SELECT} and hash = $2");
+        let parameters: Parameters<'_> = &[
+            (&account_version(), Type::INT4),
+            (&hash.as_bytes(), Type::BYTEA),
+        ];
+        self.found(&select, parameters).await
     }
 
     /// The key that the refresh token was made by, as it is now.
@@ -69,9 +76,13 @@ impl WidgetCallers {
         &self,
         renewal: &Renewal,
     ) -> Result<Option<FoundKey>, DatabaseError> {
-        let select = format!("{SELECT} and account = $1 and id = $2");
+        let select = format!("{SELECT} and account = $2 and id = $3");
         let account = renewal.account.as_str();
-        let parameters: Parameters<'_> = &[(&account, Type::TEXT), (&renewal.key, Type::UUID)];
+        let parameters: Parameters<'_> = &[
+            (&account_version(), Type::INT4),
+            (&account, Type::TEXT),
+            (&renewal.key, Type::UUID),
+        ];
         self.found(&select, parameters).await
     }
 
@@ -111,6 +122,7 @@ impl FoundKey {
             caller: WidgetCaller {
                 key: row.try_get("id")?,
                 account,
+                standing: Standing::of_row(row)?,
                 pinned: row.try_get("agent_id")?,
             },
             allowlist: row.try_get("domain_allowlist")?,
@@ -138,6 +150,11 @@ impl WidgetCaller {
         &self.account
     }
 
+    /// How it stood when the key was looked up.
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
     pub(super) fn key(&self) -> Uuid {
         self.key
     }
@@ -152,6 +169,7 @@ impl WidgetCaller {
         Self {
             key,
             account: AccountName::parse(account.as_bytes()).unwrap(),
+            standing: Standing::Active(None),
             pinned: None,
         }
     }

@@ -49,6 +49,14 @@ pub(crate) struct Change {
     pub(crate) disabled: Option<bool>,
 }
 
+// === impl NewWidgetKey ===
+
+impl NewWidgetKey {
+    pub(crate) fn id(&self) -> Uuid {
+        self.widget_key.id
+    }
+}
+
 // === impl WidgetKey ===
 
 impl WidgetKey {

@@ -35,7 +35,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Makes the tokens, and reads those that come back.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Tokens {
     issuer: String,
     secret: WidgetSecret,

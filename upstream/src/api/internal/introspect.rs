@@ -7,6 +7,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
+use tollgate_policy::credential;
 use url::form_urlencoded;
 use utoipa::ToSchema;
 
@@ -14,8 +15,8 @@ use super::Api;
 use crate::keys::introspection::Introspection;
 use crate::problem::Problem;
 
-/// The largest body, in bytes: any credential that the gate takes, percent-encoded.
-pub(in crate::api) const BODY_LIMIT: usize = 256 * 1024;
+/// The largest body, in bytes: any credential that the gate takes, percent-encoded, and some room.
+pub(in crate::api) const BODY_LIMIT: usize = 4 * credential::MAX_BYTES;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 

@@ -3,6 +3,7 @@
 use axum::Router;
 use tollgate_policy::api_key::ApiKey;
 use tollgate_policy::assertion::{Assertion, CredentialKind};
+use tollgate_policy::credential;
 
 use super::super::internal;
 use super::{
@@ -92,6 +93,8 @@ async fn an_introspection_asks_about_one_token() {
         ("token=".to_owned(), (400, "invalid_request")),
         ("token=a&token=a".to_owned(), (400, "invalid_request")),
         (large, (413, "body_too_large")),
+        // The longest that the gate takes, at its longest.
+        (form(&"%41".repeat(credential::MAX_BYTES)), (200, "")),
         // The database is gone. What is no key is inactive all the same; about a key nothing can be said.
         (form("a"), (200, "")),
         (form("eyJhbGciOiJSUzI1NiJ9.e30.AA"), (200, "")),
@@ -228,5 +231,24 @@ async fn a_new_key_has_a_name_and_an_end() {
         let headers = [(ASSERTION, &*with(CredentialKind::Jwt)), JSON];
         let answer = ask("POST /api/v1/api-keys", &headers, body).await;
         assert_eq!(answer.status, expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_keys_maker_can_be_stored() {
+    let reached = (503, "database_unavailable");
+    for (subject, expected) in [
+        ("a\0b", (403, "subject_invalid")),
+        ("a\u{1}\u{10ffff}b", reached),
+    ] {
+        let assertion = Assertion {
+            subject: subject.to_owned(),
+            ..assertion("acme", false)
+        };
+        let assertion = signed(KEY, "upstream", now(), &assertion);
+        let body = r#"{"name": "CI", "expiry": "90d"}"#;
+        let headers = [(ASSERTION, assertion.as_str()), JSON];
+        let answer = ask("POST /api/v1/api-keys", &headers, body).await;
+        assert_eq!(answer.brief(), expected, "{subject:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! What needs an assertion, and what does not.
 
-use super::{ASSERTION, ask, good};
+use super::{ASSERTION, api, ask, ask_of, good, options, service_of};
 
 #[tokio::test]
 async fn what_is_not_public_is_protected() {
@@ -73,4 +73,19 @@ async fn public_routes_need_nothing() {
     }
     let answer = ask("GET /healthz", &[], "").await;
     assert_eq!(answer.brief(), (503, "database_unavailable"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn look_ups_for_anybody_take_one_turn() {
+    let api = api(&options(false));
+    let turn = api.look_ups.take().await.unwrap();
+    let ask = |request| ask_of(service_of(api.clone()), request, &[], "");
+    for request in ["GET /api/accounts", "GET /api/accounts/validate/acme"] {
+        let answer = ask(request).await;
+        assert_eq!(answer.brief(), (503, "database_busy"), "{request}");
+    }
+    // About this nobody is asked.
+    let answer = ask("GET /api/accounts/validate/kataven-admin").await;
+    assert_eq!(answer.brief(), (200, ""));
+    drop(turn);
 }

@@ -2,7 +2,9 @@
 
 use tollgate_policy::api_key::ApiKey;
 
-use super::{ASSERTION, Brief, Headers, JSON, ask, good};
+use super::{ASSERTION, Brief, Headers, JSON, api, ask, ask_of, good, options, service_of};
+use crate::api::Api;
+use crate::bound::Bound;
 
 const ORIGIN: (&str, &str) = ("origin", "https://acme.com");
 
@@ -101,4 +103,22 @@ async fn an_entry_that_is_none_is_named() {
             "{detail}"
         );
     }
+}
+
+/// Whoever is turned away was asked for nothing that takes a core.
+#[tokio::test(start_paused = true)]
+async fn too_many_signatures_are_turned_away_and_keep_no_user_waiting() {
+    let api = Api {
+        signatures: Bound::all_taken(),
+        ..api(&options(false))
+    };
+    let refresh = "POST /api/v1/widget/auth/refresh";
+    let body = r#"{"refresh_token": "a.b.c"}"#;
+    let answer = ask_of(service_of(api.clone()), refresh, &[ORIGIN, JSON], body).await;
+    assert_eq!(answer.brief(), (503, "verification_busy"));
+    assert_eq!(answer.headers["retry-after"], "1");
+
+    let bearer = [("authorization", "Bearer a")];
+    let answer = ask_of(service_of(api), "GET /api/user/org", &bearer, "").await;
+    assert_eq!(answer.brief(), (401, "token_malformed"));
 }
