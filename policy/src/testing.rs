@@ -62,7 +62,7 @@ pub fn jwk(id: &str) -> Value {
     json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": id, "n": RSA_N, "e": "AQAB"})
 }
 
-/// The configuration of DESIGN.md, as far as the tests need it, changed by `change`.
+/// The reference configuration, as far as the tests need it, changed by `change`.
 pub fn configuration(change: impl FnOnce(&mut Value)) -> Value {
     let mut configuration = json!({
         "issuers": [{

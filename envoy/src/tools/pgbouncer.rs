@@ -102,7 +102,8 @@ fn unpack(folder: &Path) -> Result<(), ToolError> {
 
 /// Those of the packages in a `Depends` field that are not on every system.
 fn libraries(depends: &str) -> impl Iterator<Item = &str> {
-    let packages = depends.split([',', '|']);
+    // Of alternatives, the first.
+    let packages = depends.split(',').filter_map(|one| one.split('|').next());
     let names = packages.filter_map(|package| package.split_whitespace().next());
     names.filter(|name| LIBRARIES.iter().any(|library| name.starts_with(library)))
 }
@@ -195,7 +196,7 @@ mod tests {
             ),
             (
                 "libc-ares2t64 | libc-ares2,\n libevent-2.1-7t64",
-                vec!["libc-ares2t64", "libc-ares2", "libevent-2.1-7t64"],
+                vec!["libc-ares2t64", "libevent-2.1-7t64"],
             ),
         ] {
             assert_eq!(libraries(depends).collect::<Vec<_>>(), expected);

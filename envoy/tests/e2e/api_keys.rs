@@ -4,7 +4,6 @@ mod flood;
 mod relay;
 mod revocation;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -25,23 +24,19 @@ const CONNECTIONS: usize = 16;
 /// How long a revoked key may work in these tests.
 const ACTIVE: Duration = Duration::from_secs(2);
 
-/// Tells others to stop when it is dropped, also by a test that fails: they would be waited for.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// A gate whose keys are asked about at an endpoint of the test's.
 fn world() -> (Stack, Introspection) {
+    world_that_remembers(ACTIVE)
+}
+
+/// The same, for as long as this.
+fn world_that_remembers(active: Duration) -> (Stack, Introspection) {
     let introspection = Introspection::start().unwrap();
     let address = introspection.address();
     let stack = stack()
         .workers(WORKERS)
         .echo()
-        .policy(|policy| {
+        .policy(move |policy| {
             policy["caps"] = json!([]);
             policy["api_keys"] = json!({
                 "prefix": "sk_live_",
@@ -50,7 +45,7 @@ fn world() -> (Stack, Introspection) {
                     "uri": format!("http://keys.internal{}", introspection::PATH),
                     "authorization_env": INTROSPECTION_TOKEN,
                 },
-                "cache": {"active": "2s", "inactive": "1s"},
+                "cache": {"active": format!("{}s", active.as_secs()), "inactive": "1s"},
             });
         })
         .config(move |config| config.and_cluster("keys", address))
@@ -88,7 +83,7 @@ fn all_get(stack: &Stack, key: &str, expected: &str) {
 
 #[test]
 fn a_key_is_its_account_and_nothing_more() {
-    let (stack, introspection) = world();
+    let (stack, introspection) = world_that_remembers(Duration::from_mins(1));
     let acme = key("acme", 1);
     introspection.activate(&acme, json!({"sub": "key-1", "account": "acme"}));
 
@@ -203,7 +198,7 @@ fn a_server_that_is_gone_never_makes_a_key_wrong() {
 
 #[test]
 fn those_who_come_at_once_are_asked_about_once() {
-    let (stack, introspection) = world();
+    let (stack, introspection) = world_that_remembers(Duration::from_mins(1));
     let acme = key("acme", 1);
     introspection.activate(&acme, json!({"sub": "key-1"}));
     introspection.hold(true);

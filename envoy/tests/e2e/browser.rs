@@ -167,7 +167,7 @@ fn a_page_of_another_origin_is_refused_and_may_read_why() {
 
 /// A frame without an origin of its own, as a page can make one to hide who it is: its `Origin` is `null`.
 #[test]
-fn a_sandboxed_frame_of_an_allowed_page_is_refused() {
+fn a_sandboxed_frame_of_an_allowed_page_may_read_nothing() {
     let shop = Shop::new();
     let script = "
         const inside = `fetch('${GATE}/api/v1/widget/auth/guest', {method: 'POST',

@@ -238,22 +238,39 @@ fn a_service_that_stops_notes_the_last_uses() {
 }
 
 #[test]
-fn forged_keys_are_unknown_and_keep_nobody_waiting() {
+fn a_key_is_its_whole_text() {
     let account = Direct::new("keys-forged");
     let key = mint(account, "never");
     let other = text(&key, "key").replace("keys-forged", "keys-other");
     assert_eq!(introspect(&other), json!({"active": false}));
-
     let forged = ApiKey::write("sk_live_", "keys-forged", &[7; 24]);
-    let request = internal("POST", "/internal/introspect")
+    assert_eq!(introspect(&forged), json!({"active": false}));
+}
+
+/// All look-ups of keys stand still, and take no more connections than one.
+#[test]
+fn forged_keys_keep_nobody_waiting() {
+    let another = another_upstream();
+    let forged = ApiKey::write("sk_live_", "acme", &[7; 24]);
+    let look_up = Origin::parse(another.internal_url())
+        .unwrap()
+        .post("/internal/introspect")
         .bearer(gate().introspection_token())
         .form(&format!("token={forged}"));
+    let (stalled, watch) = (
+        Database::open(gate(), SYSTEM),
+        Database::open(gate(), SYSTEM),
+    );
+    let waiting =
+        "select count(*) from pg_locks where not granted and relation = 'api_keys'::regclass";
+    stalled.run("begin; lock table api_keys in access exclusive mode");
     thread::scope(|scope| {
-        let flood = scope.spawn(|| at_once(&request, 60));
-        for _ in 0..20 {
-            let list = account.request("GET", KEYS).send().unwrap();
-            assert_eq!(list.status, 200, "{}", list.text());
-        }
+        let flood = scope.spawn(|| at_once(&look_up, 60));
+        wait_until("a look-up waits", || watch.number(waiting) > 0);
+        let accounts = Origin::parse(another.url()).unwrap().get("/api/accounts");
+        let accounts = accounts.send().unwrap();
+        stalled.run("rollback");
+        assert_eq!(accounts.status, 200, "{}", accounts.text());
         for answer in flood.join().unwrap() {
             let outcome = answer.outcome();
             assert!(["200", "503 database_busy"].contains(&outcome.as_str()));

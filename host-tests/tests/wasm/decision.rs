@@ -1,4 +1,4 @@
-//! The decision of DESIGN.md section 2, request by request.
+//! The decision, request by request.
 
 use host_tests::{Request, Token, World, configuration};
 use serde_json::json;

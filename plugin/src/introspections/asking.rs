@@ -12,7 +12,7 @@ const MOST_IN_FLIGHT: usize = 64;
 
 /// How many of them about credentials that were not active when last asked about: whoever makes keys up cannot keep
 /// others from being asked about again.
-const MOST_NEW_IN_FLIGHT: usize = 48;
+const MOST_NEW_IN_FLIGHT: usize = 16;
 
 /// How many may be waiting to be asked, of either kind.
 const MOST_QUEUED: usize = 512;

@@ -8,8 +8,8 @@ use tollgate_envoy::client::Request;
 use tollgate_policy::api_key::{ApiKey, ENTROPY};
 
 use super::revocation::World;
-use super::{ACTIVE, Stop, all_get, with};
-use crate::world::{AGENTS, count, wait_until};
+use super::{ACTIVE, all_get, with};
+use crate::world::{AGENTS, Stop, count, wait_until};
 
 /// Connections that send forged keys, each as soon as the one before is answered.
 const FORGERS: usize = 60;

@@ -11,9 +11,9 @@ use tollgate_envoy::stack::Stack;
 use tollgate_policy::api_key::{ApiKey, ENTROPY};
 
 use super::relay::Relay;
-use super::{ACTIVE, Stop, all_get, outcomes, with};
+use super::{ACTIVE, all_get, outcomes, with};
 use crate::database::{Database, SYSTEM};
-use crate::world::{AGENTS, count, stack, wait_until};
+use crate::world::{AGENTS, Stop, count, stack, wait_until};
 
 const WORKERS: usize = 4;
 const CLIENTS: usize = 6;

@@ -8,7 +8,7 @@ use serde_json::json;
 use tollgate_envoy::client::Request;
 
 use super::world::{World, at_once};
-use crate::world::{AGENTS, gate, wait_until};
+use crate::world::{AGENTS, Stop, gate, wait_until};
 
 fn administer(method: &str, path: &str) -> Request {
     let path = format!("/api/admin/accounts{path}");
@@ -28,6 +28,7 @@ fn clients_of_a_deleted_account_are_told_so() {
     };
     let (stop, served) = (AtomicBool::new(false), AtomicUsize::new(0));
     let outcomes: BTreeSet<String> = thread::scope(|scope| {
+        let stopping = Stop(&stop);
         let client = || {
             let mut outcomes = BTreeSet::new();
             while !stop.load(Ordering::Relaxed) {
@@ -46,7 +47,7 @@ fn clients_of_a_deleted_account_are_told_so() {
         wait_until("they go on", || {
             served.load(Ordering::Relaxed) > before + 100
         });
-        stop.store(true, Ordering::Relaxed);
+        drop(stopping);
         assert_eq!(deleted.status, 204, "{}", deleted.text());
         let outcomes = clients.into_iter().map(|client| client.join().unwrap());
         outcomes.flatten().collect()

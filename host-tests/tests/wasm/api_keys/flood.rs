@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// How many questions about keys that are not known a worker has under way.
+const NEW_AT_ONCE: usize = 16;
+
 /// Streams that wait for the answers to this many forged keys.
 fn flood(worker: &mut Worker, from: u32, number: u32) -> Vec<StreamId> {
     (from..from + number)
@@ -22,11 +25,11 @@ fn questions_and_those_who_wait_are_bounded() {
     for _ in 0..5 {
         worker.tick();
     }
-    assert_eq!(worker.callouts().len(), 48);
+    assert_eq!(worker.callouts().len(), NEW_AT_ONCE);
     let crowded = worker.request(with(&forged(1000)));
     assert_eq!(crowded.summary(), "503 introspection_unavailable");
     assert!(crowded.reply().headers.get("retry-after").is_some());
-    for _ in 0..20 {
+    for _ in 0..=512 / NEW_AT_ONCE {
         answer_all(&mut worker, &inactive());
         worker.tick();
     }
@@ -56,7 +59,7 @@ fn questions_that_nobody_waits_for_make_room() {
     let waiting = flood(&mut worker, 0, 512);
     worker.tick();
     worker.end_all(waiting);
-    let more = flood(&mut worker, 512, 48);
+    let more = flood(&mut worker, 512, 16);
     worker.end_all(more);
     let crowded = worker.request(with(&forged(1000)));
     assert_eq!(crowded.summary(), "503 introspection_unavailable");
@@ -75,7 +78,7 @@ fn a_flood_stops_neither_tokens_nor_keys_in_use() {
     world.clock.advance(SECOND * 8);
     let waiting = flood(&mut worker, 0, 512);
     worker.tick();
-    assert_eq!(worker.callouts().len(), 48);
+    assert_eq!(worker.callouts().len(), NEW_AT_ONCE);
     assert_eq!(worker.request(with(&key("acme"))).summary(), "forwarded");
     worker.tick();
     let asked = worker.callouts().last().unwrap().body.clone();
@@ -84,7 +87,7 @@ fn a_flood_stops_neither_tokens_nor_keys_in_use() {
         format!("token={}", key("acme")).into_bytes(),
         "before the others"
     );
-    worker.answer_callout_at(48, active());
+    worker.answer_callout_at(NEW_AT_ONCE, active());
     world.clock.advance(SECOND * 7);
     assert_eq!(worker.request(with(&key("acme"))).summary(), "forwarded");
     let token = Token::good().signed();
@@ -101,11 +104,11 @@ fn a_flood_keeps_no_key_out_that_was_active_once() {
     world.clock.advance(SECOND * 60);
     let waiting = flood(&mut worker, 0, 512);
     worker.tick();
-    assert_eq!(worker.callouts().len(), 48);
+    assert_eq!(worker.callouts().len(), NEW_AT_ONCE);
     let stream = worker.open(with(&key("acme")));
     assert_eq!(seen(&mut worker, stream), "waiting");
     worker.tick();
-    worker.answer_callout_at(48, active());
+    worker.answer_callout_at(NEW_AT_ONCE, active());
     assert!(worker.outcome(stream).is_forwarded(), "before the others");
 
     worker.end_all(waiting);
