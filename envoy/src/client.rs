@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use rustix::net::sockopt::set_socket_linger;
 use serde_json::Value;
 
 pub use response::Response;
@@ -196,13 +197,30 @@ impl Request {
 // === impl Connection ===
 
 impl Connection {
+    /// Waits no longer than this for bytes that do not come.
+    pub fn set_patience(&self, patience: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(patience))
+    }
+
+    /// Hangs up by a reset (RST).
+    pub fn reset(self) -> io::Result<()> {
+        set_socket_linger(&self.stream, Some(Duration::ZERO))?;
+        Ok(())
+    }
+
     /// Sends a request and waits for the answer; the connection stays open.
     pub fn send(&mut self, request: &Request) -> io::Result<Response> {
         self.stream.write_all(&request.bytes(true))?;
         self.receive(&request.method)
     }
 
-    fn receive(&mut self, method: &str) -> io::Result<Response> {
+    /// Sends bytes, whatever they are.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Waits for the answer to a request with this method that was [written](Self::write).
+    pub fn receive(&mut self, method: &str) -> io::Result<Response> {
         Response::read(&mut self.stream, &mut self.read, method)
     }
 }

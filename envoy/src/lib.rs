@@ -25,6 +25,7 @@ pub mod scripted;
 pub mod server;
 pub mod soak;
 pub mod stack;
+pub mod storm;
 pub mod tools;
 pub mod upstream;
 pub mod workspace;

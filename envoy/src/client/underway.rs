@@ -1,9 +1,6 @@
 //! A request that was sent, and whose answer is read bit by bit, or never.
 
 use std::io::{self, Read, Write};
-use std::time::Duration;
-
-use rustix::net::sockopt::set_socket_linger;
 
 use super::{Connection, Response};
 
@@ -64,7 +61,6 @@ impl Underway {
 
     /// Hangs up by a reset (RST).
     pub fn reset(self) -> io::Result<()> {
-        set_socket_linger(&self.connection.stream, Some(Duration::ZERO))?;
-        Ok(())
+        self.connection.reset()
     }
 }

@@ -34,6 +34,27 @@ impl Config {
         Ok(self)
     }
 
+    /// With any change to the HTTP connection manager.
+    pub fn and_manager(mut self, change: impl FnOnce(&mut Value)) -> Result<Self, ConfigError> {
+        change(self.at(MANAGER)?);
+        Ok(self)
+    }
+
+    /// With any change to the cluster `name`.
+    pub fn change_cluster(
+        mut self,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Self, ConfigError> {
+        let clusters = self.list(CLUSTERS)?.iter_mut();
+        let found = clusters
+            .into_iter()
+            .find(|cluster| cluster.get("name").is_some_and(|found| found == name))
+            .ok_or_else(|| ConfigError::Missing(format!("{CLUSTERS}/{name}")))?;
+        change(found);
+        Ok(self)
+    }
+
     pub(super) fn list(&mut self, pointer: &str) -> Result<&mut Vec<Value>, ConfigError> {
         let list = self.at(pointer)?.as_array_mut();
         list.ok_or_else(|| ConfigError::Missing(pointer.to_owned()))

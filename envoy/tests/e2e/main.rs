@@ -11,6 +11,7 @@ mod accounts;
 mod admin;
 mod algorithms;
 mod api_keys;
+mod attack;
 mod bench;
 mod browser;
 mod calls;
