@@ -202,6 +202,11 @@ impl Connection {
         self.stream.set_read_timeout(Some(patience))
     }
 
+    /// Waits for anything of an answer.
+    pub fn wait(&mut self) -> io::Result<()> {
+        self.stream.peek(&mut [0]).map(drop)
+    }
+
     /// Hangs up by a reset (RST).
     pub fn reset(self) -> io::Result<()> {
         set_socket_linger(&self.stream, Some(Duration::ZERO))?;

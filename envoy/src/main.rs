@@ -15,6 +15,7 @@ use tollgate_envoy::process::supervise::Supervise;
 use tollgate_envoy::progress::Progress;
 use tollgate_envoy::soak::Soak;
 use tollgate_envoy::stack::Stack;
+use tollgate_envoy::storm::Storm;
 
 /// Tollgate, the account gate for Envoy
 #[derive(Debug, Parser)]
@@ -30,6 +31,7 @@ enum Command {
     Bench(Bench),
     Soak(Soak),
     Accounts(Accounts),
+    Storm(Storm),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
     #[command(hide = true)]
@@ -76,6 +78,16 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             let (report, stack) = accounts.run(stack, &Progress::new())?;
             print!("{report}");
             drop(stack);
+            Ok(if report.is_right() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Command::Storm(storm) => {
+            let stack = Stack::builder(Tool::current()?);
+            let report = storm.run(stack, &Progress::new())?;
+            print!("{report}");
             Ok(if report.is_right() {
                 ExitCode::SUCCESS
             } else {

@@ -137,6 +137,14 @@ impl Http2 {
         Ok(None)
     }
 
+    /// Waits for anything of an answer, beyond what every connection begins with.
+    pub fn wait(&mut self) -> io::Result<()> {
+        while self.answers.values().all(Vec::is_empty) && !self.answers.is_empty() {
+            self.receive()?;
+        }
+        Ok(())
+    }
+
     /// A whole request without a body, and its end.
     pub fn send<N: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, fields: &[(N, V)]) -> io::Result<End> {
         match self.begin(fields, true) {

@@ -1,0 +1,392 @@
+//! How requests are sent: over either version of HTTP, on connections that stay, two at a time or many; by people who wait
+//! for the answer, and by people who hang up at any point.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde_json::Value;
+
+use super::http2::{End, Http2, is_closed};
+use super::mirror::Field;
+use super::requests::{Body, Shot, field};
+use super::witness::HALF;
+use crate::client::{Connection, Origin};
+
+/// How long an answer may take, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// So many streams of a connection at once.
+const STREAMS: usize = 20;
+
+/// So many wrong answers are kept, to be shown.
+const SHOWN: usize = 10;
+
+/// What became of requests.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Sent over HTTP/1.1, and waited for.
+    pub over_1: u64,
+    /// Sent over HTTP/2, and waited for.
+    pub over_2: u64,
+    /// Whose client hung up.
+    pub given_up: u64,
+    /// Answered in a way that the rules do not have, or not at all.
+    pub wrong: u64,
+    /// Some of those.
+    pub examples: Vec<String>,
+    /// How they were answered: outcomes, and how often.
+    pub outcomes: BTreeMap<String, u64>,
+}
+
+/// Sends requests, one after the other.
+pub struct Client {
+    to: Origin,
+    /// Whether virtual machines are ended meanwhile: then any request may be answered 503, or not.
+    traps: bool,
+    one: Option<Connection>,
+    two: Option<Http2>,
+    /// What has become of its requests.
+    pub tally: Tally,
+}
+
+/// Where a client hangs up.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Head,
+    AfterHead,
+    Body,
+    AtOnce,
+    Answer,
+    Websocket,
+}
+
+const PHASES: [Phase; 6] = [
+    Phase::Head,
+    Phase::AfterHead,
+    Phase::Body,
+    Phase::AtOnce,
+    Phase::Answer,
+    Phase::Websocket,
+];
+
+// === impl Tally ===
+
+impl Tally {
+    /// All requests.
+    pub fn requests(&self) -> u64 {
+        self.over_1 + self.over_2 + self.given_up
+    }
+
+    /// Adds another's.
+    pub fn add(&mut self, other: Self) {
+        self.over_1 += other.over_1;
+        self.over_2 += other.over_2;
+        self.given_up += other.given_up;
+        self.wrong += other.wrong;
+        self.examples.extend(other.examples);
+        self.examples.truncate(SHOWN);
+        for (outcome, count) in other.outcomes {
+            *self.outcomes.entry(outcome).or_default() += count;
+        }
+    }
+
+    fn wrong(&mut self, shot: &Shot, found: &str) {
+        self.wrong += 1;
+        if self.examples.len() < SHOWN {
+            let fields = shot.fields.iter().map(|(name, value)| {
+                let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+                format!("{}: {:.40}", text(name), text(value))
+            });
+            let fields: Vec<_> = fields.collect();
+            let target = shot.target.escape_ascii();
+            self.examples.push(format!(
+                "{found:?}, not one of {:?}: {} {target} {fields:?}",
+                shot.expected, shot.method
+            ));
+        }
+    }
+}
+
+// === impl Client ===
+
+impl Client {
+    /// A client of the gate.
+    pub fn new(to: Origin, traps: bool) -> Self {
+        Self {
+            to,
+            traps,
+            one: None,
+            two: None,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Sends some, as chance has it.
+    ///
+    /// # Errors
+    ///
+    /// There is nobody to connect to, or an answer did not come in time.
+    pub fn send_some(&mut self, next: &mut impl FnMut(&mut Rng) -> Shot, rng: &mut Rng) -> io::Result<()> {
+        match rng.u8(..20) {
+            0..=8 => {
+                let shot = next(rng);
+                self.send_1(&[shot])
+            }
+            9..=11 => {
+                let (first, second) = (next(rng), next(rng));
+                self.send_1(&[first, second])
+            }
+            12..=16 => {
+                let number = rng.usize(1..STREAMS);
+                let shots: Vec<_> = (0..number).map(|_| next(rng)).collect();
+                // One that the codec refuses ends the connection, and the others with it.
+                let (odd, even): (Vec<_>, Vec<_>) =
+                    shots.into_iter().partition(|shot| shot.expected.is_none());
+                for shot in odd {
+                    self.send_2(&[shot])?;
+                }
+                self.send_2(&even)
+            }
+            _ => {
+                let shot = next(rng);
+                self.tally.given_up += 1;
+                let phase = rng.choice(PHASES).unwrap_or(Phase::AtOnce);
+                let given_up = if rng.u8(..3) == 0 {
+                    self.give_up_2(&shot, phase)
+                } else {
+                    self.give_up_1(shot, phase, rng)
+                };
+                match given_up {
+                    Err(error) if !is_closed(&error) => Err(error),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// On the connection that there is; two at a time are answered in their order.
+    fn send_1(&mut self, shots: &[Shot]) -> io::Result<()> {
+        self.tally.over_1 += shots.len() as u64;
+        let mut connection = match self.one.take() {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let bytes: Vec<_> = shots.iter().flat_map(|shot| one(shot, false)).collect();
+        let mut stays = connection.write(&bytes).is_ok();
+        for shot in shots {
+            if !stays {
+                self.count(None, shot);
+                continue;
+            }
+            match connection.receive(shot.method) {
+                Ok(answer) => {
+                    let closes = answer.header("connection").is_some_and(|it| it == "close");
+                    stays = !closes && shot.expected.is_some();
+                    self.count(Some(&answer.outcome()), shot);
+                }
+                Err(error) if is_closed(&error) => {
+                    stays = false;
+                    self.count(None, shot);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.one = stays.then_some(connection);
+        Ok(())
+    }
+
+    fn send_2(&mut self, shots: &[Shot]) -> io::Result<()> {
+        self.tally.over_2 += shots.len() as u64;
+        let mut connection = match self.two.take() {
+            Some(connection) => connection,
+            None => Http2::connect(self.to)?,
+        };
+        let mut sent = BTreeMap::new();
+        for shot in shots {
+            match two(&mut connection, shot) {
+                Ok(number) => sent.insert(number, shot),
+                Err(error) if is_closed(&error) => break,
+                Err(error) => return Err(error),
+            };
+        }
+        let mut stays = true;
+        while let Some((number, end)) = connection.end()? {
+            stays &= matches!(end, End::Answered(_));
+            if let Some(shot) = sent.remove(&number) {
+                let outcome = outcome(&end);
+                self.count(outcome.as_deref(), shot);
+            }
+        }
+        for shot in sent.values() {
+            stays = false;
+            self.count(None, shot);
+        }
+        if stays && shots.iter().all(|shot| shot.expected.is_some()) {
+            self.two = Some(connection);
+        }
+        Ok(())
+    }
+
+    /// `found` is none where the connection or the stream was closed instead.
+    fn count(&mut self, found: Option<&str>, shot: &Shot) {
+        let name = found.unwrap_or("closed");
+        *self.tally.outcomes.entry(name.to_owned()).or_default() += 1;
+        let Some(expected) = &shot.expected else {
+            return;
+        };
+        // An answer without a body says no status over HTTP/2, and a connection may be closed for the request before.
+        let is_right = expected.contains(&name) || (self.traps && may_be_trapped(name));
+        if !is_right {
+            self.tally.wrong(shot, name);
+        }
+    }
+
+    fn give_up_1(&self, mut shot: Shot, phase: Phase, rng: &mut Rng) -> io::Result<()> {
+        let mut connection = self.connect()?;
+        if matches!(phase, Phase::AfterHead | Phase::Body) {
+            shot.body = Body::Sized(vec![b'x'; 2000]);
+        }
+        if matches!(phase, Phase::Answer) {
+            shot.target = half(&shot.target);
+        }
+        let bytes = one(&shot, matches!(phase, Phase::Websocket));
+        let head = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        let head = head.map_or(bytes.len(), |place| place + 4);
+        let part = match phase {
+            Phase::Head => rng.usize(..head),
+            Phase::AfterHead => head,
+            Phase::Body => rng.usize(head..bytes.len().max(head + 1)),
+            Phase::AtOnce | Phase::Answer | Phase::Websocket => bytes.len(),
+        };
+        connection.write(bytes.get(..part).unwrap_or(&bytes))?;
+        if matches!(phase, Phase::Answer | Phase::Websocket) {
+            connection.wait()?;
+        }
+        if rng.bool() {
+            connection.reset()?;
+        }
+        Ok(())
+    }
+
+    fn give_up_2(&self, shot: &Shot, phase: Phase) -> io::Result<()> {
+        let mut connection = Http2::connect(self.to)?;
+        let mut shot = shot.clone();
+        if matches!(phase, Phase::Answer) {
+            shot.target = half(&shot.target);
+        }
+        let fields = fields_2(&shot);
+        let number = connection.begin(&fields, false)?;
+        match phase {
+            Phase::Head | Phase::AfterHead => connection.cancel(number),
+            Phase::Body => {
+                connection.body(number, &[b'x'; 500], false)?;
+                connection.cancel(number)
+            }
+            Phase::Answer => {
+                connection.body(number, b"", true)?;
+                connection.wait()
+            }
+            // Without a word.
+            Phase::AtOnce | Phase::Websocket => connection.body(number, b"", true),
+        }
+    }
+
+    fn connect(&self) -> io::Result<Connection> {
+        let connection = self.to.connect()?;
+        connection.set_patience(PATIENCE)?;
+        Ok(connection)
+    }
+}
+
+/// What a client sees whose worker has lost its virtual machine.
+fn may_be_trapped(outcome: &str) -> bool {
+    outcome.starts_with("503") || matches!(outcome, "closed" | "empty")
+}
+
+/// The outcome as HTTP/1.1 has it. Fields of answers are not read, so a body tells: the gate's has its status.
+fn outcome(end: &End) -> Option<String> {
+    let End::Answered(body) = end else {
+        return None;
+    };
+    let Ok(Value::Object(answer)) = serde_json::from_slice(body) else {
+        return Some("empty".to_owned());
+    };
+    let code = answer.get("code").and_then(Value::as_str);
+    Some(match (answer.get("status"), code) {
+        (Some(status), Some(code)) => format!("{status} {code}"),
+        _ => "200".to_owned(),
+    })
+}
+
+/// As HTTP/1.1 has it.
+fn one(shot: &Shot, upgrades: bool) -> Vec<u8> {
+    let mut bytes = [shot.method.as_bytes(), b" ", &shot.target, b" HTTP/1.1\r\nhost: gate\r\n"].concat();
+    let mut line = |name: &[u8], value: &[u8]| {
+        bytes.extend([name, b": ".as_slice(), value, b"\r\n"].concat());
+    };
+    for (name, value) in &shot.fields {
+        line(name, value);
+    }
+    if upgrades {
+        line(b"connection", b"upgrade");
+        line(b"upgrade", b"websocket");
+        line(b"sec-websocket-version", b"13");
+        line(b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==");
+    }
+    match &shot.body {
+        Body::None => bytes.extend(b"\r\n"),
+        Body::Sized(body) => {
+            line(b"content-length", body.len().to_string().as_bytes());
+            bytes.extend(b"\r\n");
+            bytes.extend(body);
+        }
+        Body::Chunked(body, trailers) => {
+            line(b"transfer-encoding", b"chunked");
+            bytes.extend(b"\r\n");
+            for chunk in body.chunks(100) {
+                bytes.extend(format!("{:x}\r\n", chunk.len()).bytes());
+                bytes.extend(chunk);
+                bytes.extend(b"\r\n");
+            }
+            bytes.extend(b"0\r\n");
+            for (name, value) in trailers {
+                bytes.extend([name, b": ".as_slice(), value, b"\r\n"].concat());
+            }
+            bytes.extend(b"\r\n");
+        }
+    }
+    bytes
+}
+
+/// As HTTP/2 has it; names in capitals would be refused.
+fn fields_2(shot: &Shot) -> Vec<Field> {
+    let pseudo = [
+        field(":method", shot.method),
+        field(":scheme", "http"),
+        field(":authority", "gate"),
+        field(":path", &shot.target),
+    ];
+    pseudo.into_iter().chain(shot.fields.iter().cloned()).collect()
+}
+
+fn two(connection: &mut Http2, shot: &Shot) -> io::Result<u32> {
+    let fields = fields_2(shot);
+    let number = connection.begin(&fields, matches!(shot.body, Body::None))?;
+    match &shot.body {
+        Body::None => {}
+        Body::Sized(body) => connection.body(number, body, true)?,
+        Body::Chunked(body, trailers) => {
+            connection.body(number, body, false)?;
+            let lower = trailers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+            connection.trailers(number, &lower.collect::<Vec<_>>())?;
+        }
+    }
+    Ok(number)
+}
+
+fn half(target: &[u8]) -> Vec<u8> {
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    [path, b"?", HALF.as_bytes()].concat()
+}
