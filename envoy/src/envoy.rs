@@ -198,6 +198,11 @@ impl Envoy {
         }
     }
 
+    /// The whole access log, as far as it is written.
+    pub fn access_log(&self) -> io::Result<Vec<u8>> {
+        fs::read(&self.access_log)
+    }
+
     /// Why it is no more, if it has ended by itself.
     pub fn ended(&mut self) -> Option<ProcessError> {
         self.child.ended()

@@ -2,7 +2,11 @@
 
 mod forged;
 mod hops;
+mod naughty;
+mod paths;
+mod storm;
 mod trailers;
+mod written;
 
 use std::sync::LazyLock;
 
