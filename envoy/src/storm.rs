@@ -152,7 +152,7 @@ impl Storm {
                         "uri": format!("http://keys.internal{}", introspection::PATH),
                         "authorization_env": INTROSPECTION_TOKEN,
                     },
-                    "cache": {"active": "1s", "inactive": "1s"},
+                    "cache": {"active": "2s", "inactive": "1s"},
                 });
                 policy["issuers"][0]["jwks"]["unknown_kid_cooldown"] = json!("1s");
             })

@@ -15,7 +15,10 @@ use super::witness::HALF;
 use crate::client::{Connection, Origin};
 
 /// How long an answer may take, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What is counted where none came.
+const NO_ANSWER: &str = "no answer in time";
 
 /// So many streams of a connection at once.
 const STREAMS: usize = 20;
@@ -135,8 +138,13 @@ impl Client {
                 self.send_1(&[shot])
             }
             9..=11 => {
-                let (first, second) = (next(rng), next(rng));
-                self.send_1(&[first, second])
+                // Envoy closes the connection behind an odd one, and behind one whose body it has not waited for.
+                let two = [next(rng), next(rng)];
+                let together = |shot: &Shot| shot.expected.is_some() && shot.body.is_none();
+                if two.iter().all(together) {
+                    return self.send_1(&two);
+                }
+                two.iter().try_for_each(|shot| self.send_1(std::slice::from_ref(shot)))
             }
             12..=16 => {
                 let number = rng.usize(1..STREAMS);
@@ -156,77 +164,121 @@ impl Client {
                 let given_up = if rng.u8(..3) == 0 {
                     self.give_up_2(&shot, phase)
                 } else {
-                    self.give_up_1(shot, phase, rng)
+                    self.give_up_1(shot.clone(), phase, rng)
                 };
                 match given_up {
-                    Err(error) if !is_closed(&error) => Err(error),
-                    _ => Ok(()),
+                    Err(error) if is_late(&error) => self.late(&shot, &format!("{phase:?}")),
+                    Err(error) if !is_closed(&error) => return Err(error),
+                    _ => {}
                 }
+                Ok(())
             }
         }
     }
 
-    /// On the connection that there is; two at a time are answered in their order.
+    /// On the connection that there is, or on a new one where that turns out to be closed.
     fn send_1(&mut self, shots: &[Shot]) -> io::Result<()> {
         self.tally.over_1 += shots.len() as u64;
-        let mut connection = match self.one.take() {
-            Some(connection) => connection,
-            None => self.connect()?,
-        };
-        let bytes: Vec<_> = shots.iter().flat_map(|shot| one(shot, false)).collect();
-        let mut stays = connection.write(&bytes).is_ok();
-        for shot in shots {
-            if !stays {
-                self.count(None, shot);
-                continue;
-            }
-            match connection.receive(shot.method) {
-                Ok(answer) => {
-                    let closes = answer.header("connection").is_some_and(|it| it == "close");
-                    stays = !closes && shot.expected.is_some();
-                    self.count(Some(&answer.outcome()), shot);
-                }
-                Err(error) if is_closed(&error) => {
-                    stays = false;
-                    self.count(None, shot);
-                }
-                Err(error) => return Err(error),
-            }
+        let mut left = shots;
+        if let Some(connection) = self.one.take() {
+            left = self.exchange_1(connection, left)?;
         }
-        self.one = stays.then_some(connection);
+        if !left.is_empty() {
+            let connection = self.connect()?;
+            left = self.exchange_1(connection, left)?;
+        }
+        for shot in left {
+            self.count(None, shot);
+        }
         Ok(())
     }
 
-    fn send_2(&mut self, shots: &[Shot]) -> io::Result<()> {
-        self.tally.over_2 += shots.len() as u64;
-        let mut connection = match self.two.take() {
-            Some(connection) => connection,
-            None => Http2::connect(self.to)?,
-        };
-        let mut sent = BTreeMap::new();
-        for shot in shots {
-            match two(&mut connection, shot) {
-                Ok(number) => sent.insert(number, shot),
-                Err(error) if is_closed(&error) => break,
+    /// Two at a time are answered in their order. Those are left that the other side has closed the connection before.
+    fn exchange_1<'a>(
+        &mut self,
+        mut connection: Connection,
+        shots: &'a [Shot],
+    ) -> io::Result<&'a [Shot]> {
+        let bytes: Vec<_> = shots.iter().flat_map(|shot| one(shot, false)).collect();
+        // It may have been answered and closed before all of it was sent.
+        let _ = connection.write(&bytes);
+        for (number, shot) in shots.iter().enumerate() {
+            let left = shots.get(number..).unwrap_or_default();
+            match connection.receive(shot.method) {
+                Ok(answer) => {
+                    self.count(Some(&answer.outcome()), shot);
+                    let closes = answer.header("connection").is_some_and(|it| it == "close");
+                    if closes || shot.expected.is_none() {
+                        return Ok(shots.get(number + 1..).unwrap_or_default());
+                    }
+                }
+                Err(error) if is_closed(&error) => return Ok(left),
+                Err(error) if is_late(&error) => {
+                    for shot in left {
+                        self.late(shot, &format!("HTTP/1.1, of {}", shots.len()));
+                    }
+                    return Ok(&[]);
+                }
                 Err(error) => return Err(error),
-            };
-        }
-        let mut stays = true;
-        while let Some((number, end)) = connection.end()? {
-            stays &= matches!(end, End::Answered(_));
-            if let Some(shot) = sent.remove(&number) {
-                let outcome = outcome(&end);
-                self.count(outcome.as_deref(), shot);
             }
         }
-        for shot in sent.values() {
-            stays = false;
+        self.one = Some(connection);
+        Ok(&[])
+    }
+
+    /// The same over HTTP/2.
+    fn send_2(&mut self, shots: &[Shot]) -> io::Result<()> {
+        self.tally.over_2 += shots.len() as u64;
+        let mut left: Vec<&Shot> = shots.iter().collect();
+        if let Some(connection) = self.two.take() {
+            left = self.exchange_2(connection, &left)?;
+        }
+        if !left.is_empty() {
+            let connection = self.connect_2()?;
+            left = self.exchange_2(connection, &left)?;
+        }
+        for shot in left {
             self.count(None, shot);
         }
-        if stays && shots.iter().all(|shot| shot.expected.is_some()) {
+        Ok(())
+    }
+
+    fn exchange_2<'a>(&mut self, mut connection: Http2, shots: &[&'a Shot]) -> io::Result<Vec<&'a Shot>> {
+        let mut sent = BTreeMap::new();
+        let mut left = Vec::new();
+        for shot in shots {
+            match two(&mut connection, shot) {
+                Ok(number) => drop(sent.insert(number, *shot)),
+                Err(error) if is_closed(&error) => left.push(*shot),
+                Err(error) => return Err(error),
+            }
+        }
+        let mut stays = shots.iter().all(|shot| shot.expected.is_some());
+        loop {
+            match connection.end() {
+                Ok(None) => break,
+                Ok(Some((number, end))) => {
+                    stays &= matches!(end, End::Answered(_));
+                    match (sent.remove(&number), outcome(&end)) {
+                        (Some(shot), Some(outcome)) => self.count(Some(&outcome), shot),
+                        (Some(shot), None) => left.push(shot),
+                        (None, _) => {}
+                    }
+                }
+                Err(error) if is_late(&error) => {
+                    for shot in sent.values() {
+                        self.late(shot, &format!("HTTP/2, of {}", shots.len()));
+                    }
+                    return Ok(left);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        left.extend(sent.values());
+        if stays && left.is_empty() {
             self.two = Some(connection);
         }
-        Ok(())
+        Ok(left)
     }
 
     /// `found` is none where the connection or the stream was closed instead.
@@ -236,10 +288,17 @@ impl Client {
         let Some(expected) = &shot.expected else {
             return;
         };
-        // An answer without a body says no status over HTTP/2, and a connection may be closed for the request before.
         let is_right = expected.contains(&name) || (self.traps && may_be_trapped(name));
         if !is_right {
             self.tally.wrong(shot, name);
+        }
+    }
+
+    /// No answer has come; a virtual machine that fails leaves those behind that wait in it.
+    fn late(&mut self, shot: &Shot, how: &str) {
+        *self.tally.outcomes.entry(NO_ANSWER.to_owned()).or_default() += 1;
+        if !self.traps {
+            self.tally.wrong(shot, &format!("{NO_ANSWER} ({how})"));
         }
     }
 
@@ -248,8 +307,11 @@ impl Client {
         if matches!(phase, Phase::AfterHead | Phase::Body) {
             shot.body = Body::Sized(vec![b'x'; 2000]);
         }
-        if matches!(phase, Phase::Answer) {
-            shot.target = half(&shot.target);
+        match phase {
+            Phase::Answer => shot.target = half(&shot.target),
+            // What follows its head belongs to the other protocol already.
+            Phase::Websocket => shot.body = Body::None,
+            _ => {}
         }
         let bytes = one(&shot, matches!(phase, Phase::Websocket));
         let head = bytes.windows(4).position(|four| four == b"\r\n\r\n");
@@ -271,7 +333,7 @@ impl Client {
     }
 
     fn give_up_2(&self, shot: &Shot, phase: Phase) -> io::Result<()> {
-        let mut connection = Http2::connect(self.to)?;
+        let mut connection = self.connect_2()?;
         let mut shot = shot.clone();
         if matches!(phase, Phase::Answer) {
             shot.target = half(&shot.target);
@@ -293,11 +355,21 @@ impl Client {
         }
     }
 
+    fn connect_2(&self) -> io::Result<Http2> {
+        let connection = Http2::connect(self.to)?;
+        connection.set_patience(PATIENCE)?;
+        Ok(connection)
+    }
+
     fn connect(&self) -> io::Result<Connection> {
         let connection = self.to.connect()?;
         connection.set_patience(PATIENCE)?;
         Ok(connection)
     }
+}
+
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// What a client sees whose worker has lost its virtual machine.

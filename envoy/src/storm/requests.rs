@@ -95,6 +95,17 @@ const FORGED: [&str; 12] = [
     "x-http-method-override",
 ];
 
+// === impl Body ===
+
+impl Body {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+}
+
+// === impl Shot ===
+
 impl Shot {
     /// Any request of somebody's.
     pub fn random(people: &People, rng: &mut Rng) -> Self {
@@ -193,6 +204,8 @@ impl Shot {
         self.fields.insert(place, field);
     }
 }
+
+// === impl Place ===
 
 impl Place {
     fn target(&self, rng: &mut Rng) -> Vec<u8> {

@@ -1,10 +1,13 @@
 //! `Connection` names headers that the next hop removes (RFC 9110 §7.6.1): a client must not have the gate's word removed
 //! that way, nor bring its own past the gate.
 
-use tollgate_envoy::storm::mirror::Field;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tollgate_envoy::storm::mirror::{Arrival, Field, Mirror, Reply, Witness};
 
 use super::{ATTACKED, Fate, Version, credentials, field};
-use crate::world::AGENTS;
+use crate::world::{AGENTS, stack};
 
 const PUBLIC: &str = "/api/accounts";
 
@@ -68,27 +71,51 @@ fn a_forged_header_that_is_nominated_does_not_arrive() {
     }
 }
 
-/// An upgrade keeps its `Connection`, whatever else it names.
+/// Keeps what arrives, and lets websockets through.
+#[derive(Clone, Default)]
+struct Websockets(Arc<Mutex<Vec<Arrival>>>);
+
+impl Witness for Websockets {
+    fn reply(&self, arrival: &Arrival) -> Reply {
+        self.0.lock().unwrap().push(arrival.clone());
+        Reply::Upgrade
+    }
+}
+
+/// An upgrade keeps its `Connection`; whatever else that names, the gate's word arrives, or nothing does.
 #[test]
 fn an_upgrade_names_nothing_else() {
-    for nominated in NOMINATED {
-        let upgrade = [
-            field("connection", format!("upgrade, {nominated}")),
-            field("upgrade", "websocket"),
-            field("sec-websocket-version", "13"),
-            field("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ];
-        let fields = [credentials(), upgrade.to_vec()].concat();
-        let fate = ATTACKED.send(Version::One, "GET", AGENTS.as_bytes(), &fields);
-        println!("upgrade, {nominated:?}: {}", short(&fate));
-        let Fate::Arrived(arrival) = fate else {
+    let upstream = Websockets::default();
+    let mirror = Mirror::start(upstream.clone()).unwrap();
+    let stack = stack()
+        .upstream(mirror.address())
+        .policy(|policy| policy["caps"] = json!([]))
+        .start()
+        .unwrap();
+    let token = stack.issuer().member("acme");
+    for nominated in [""].iter().chain(&NOMINATED) {
+        let connection = format!("upgrade, {nominated}");
+        let connection = connection.trim_end_matches(", ");
+        let request = stack
+            .get(AGENTS)
+            .account("acme")
+            .bearer(&token)
+            .header("connection", connection)
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let status = request.begin().unwrap().head().unwrap().status;
+        let arrival = upstream.0.lock().unwrap().pop();
+        println!("{connection:?}: {status} {:?}", arrival.as_ref().map(|it| it.to_json().to_string()));
+        assert_eq!(status == 101, arrival.is_some(), "{connection:?}");
+        assert!(status == 101 || !nominated.is_empty());
+        let Some(arrival) = arrival else {
             continue;
         };
-        let said = ATTACKED.assertion(&arrival);
-        assert_eq!((said.account.as_str(), said.admin), ("acme", false));
-        let connection: Vec<_> = arrival.values("connection").map(<[u8]>::to_vec).collect();
-        let connection = String::from_utf8(connection.concat()).unwrap();
-        println!("   arrives: {connection:?}");
+        assert_eq!(arrival.values("x-tollgate-assertion").count(), 1, "{connection:?}");
+        assert_eq!(arrival.values("x-account-id").collect::<Vec<_>>(), [b"acme"]);
+        let connection: Vec<_> = arrival.values("connection").collect();
+        assert!(connection.iter().all(|value| value.eq_ignore_ascii_case(b"upgrade")), "{arrival:?}");
     }
 }
 

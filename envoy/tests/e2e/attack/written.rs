@@ -144,7 +144,7 @@ fn a_line_of_the_access_log_stays_a_line() {
             ("x-forwarded-for", any.clone()),
             ("user-agent", any.clone()),
             ("x-account-id", any.clone()),
-            ("authorization", any),
+            ("authorization", any.clone()),
         ] {
             for path in ["/api/accounts", AGENTS] {
                 let target = format!("{path}?line-{version:?}-{name}");

@@ -25,27 +25,17 @@ const TRICKS: [&[u8]; 66] = [
     "é".as_bytes(), "／".as_bytes(), "․․".as_bytes(), b"%", b"%g1",
 ];
 
-/// Every trick at every border and in the middle of every segment.
-pub fn everywhere(operations: &[Operation]) -> Vec<Tried> {
-    let mut all = Vec::new();
-    for operation in operations {
-        for place in 0..places(operation).len() {
-            for trick in TRICKS {
-                all.push(tried(operation, place, trick));
-            }
-        }
-        all.extend(whole(operation));
-    }
-    all
-}
-
-/// Every trick at one place of every route, another one for each.
-pub fn somewhere(operations: &[Operation]) -> Vec<Tried> {
+/// Every trick at so many of the places of every route, others for each; and what can be done to a whole path.
+pub fn tricks(operations: &[Operation], number_of_places: usize) -> Vec<Tried> {
     let mut all = Vec::new();
     for (number, operation) in operations.iter().enumerate() {
-        let places = places(operation).len();
+        let places = places(operation);
         for (other, trick) in TRICKS.into_iter().enumerate() {
-            all.push(tried(operation, (number * 7 + other) % places, trick));
+            for place in 0..number_of_places.min(places.len()) {
+                // 5 is no divisor of how many places there are, so these are different ones.
+                let place = (number * 7 + other + place * 5) % places.len();
+                all.push(tried(operation, places[place], trick));
+            }
         }
         all.extend(whole(operation));
     }
@@ -79,7 +69,6 @@ fn places(operation: &Operation) -> Vec<usize> {
 
 fn tried(operation: &Operation, place: usize, trick: &[u8]) -> Tried {
     let mut target = plain(operation).into_bytes();
-    let place = places(operation)[place];
     target.splice(place..place, trick.iter().copied());
     Tried {
         method: operation.method.clone(),
