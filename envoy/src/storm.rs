@@ -162,6 +162,8 @@ impl Storm {
                     .and_cluster("keys", keys)?
                     .and_manager(|manager| {
                         manager["http_protocol_options"] = json!({"enable_trailers": true});
+                        // Else everybody waits a second for it who has sent something that is no HTTP/2.
+                        manager["delayed_close_timeout"] = json!("0.01s");
                     })
             })
             .start()?)

@@ -157,6 +157,10 @@ impl Verified {
         if let Some(assertion) = &self.assertion {
             headers.push((assertion::HEADER, assertion));
         }
+        if request.disowns {
+            // All that an upgrade needs; the next hop would remove what we have just written.
+            headers.push(("connection", "upgrade"));
+        }
         headers
     }
 }

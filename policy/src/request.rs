@@ -17,6 +17,9 @@ pub struct Request<'a> {
     pub admin: Field<'a>,
     /// Names of headers, as sent, that only the gate may set (step 2).
     pub forged: Vec<&'a [u8]>,
+    /// Whether `connection` asks the next hop to remove a header of the gate's (RFC 9110 §7.6.1). Envoy does what
+    /// `connection` asks for before the filter sees the request, and takes it off, but not from an upgrade.
+    pub disowns: bool,
     origin: bool,
     requested_method: bool,
     grpc: bool,
@@ -48,6 +51,7 @@ impl<'a> Request<'a> {
                 b":method" => request.method = value,
                 b":path" => request.target = value,
                 b"authorization" => request.authorization.add(value),
+                b"connection" => request.disowns |= names_reserved(value, account_header),
                 b"origin" => request.origin = true,
                 b"access-control-request-method" => request.requested_method = true,
                 b"content-type" => request.grpc = is_grpc(value),
@@ -87,6 +91,12 @@ impl<'a> Field<'a> {
     }
 }
 
+fn names_reserved(connection: &[u8], account_header: &str) -> bool {
+    connection
+        .split(|byte| *byte == b',')
+        .any(|option| identity::is_reserved(option.trim_ascii(), account_header))
+}
+
 /// As Envoy's `Grpc::Common::isGrpcRequestHeaders`: `application/grpc` or with a `+suffix`.
 fn is_grpc(content_type: &[u8]) -> bool {
     content_type
@@ -121,6 +131,19 @@ mod tests {
         let request = read(&[("x_tollgate_subject", "root"), ("x-trace", "1")]);
         assert_eq!(request.forged, [b"x_tollgate_subject"]);
         assert_eq!(request.account, Field::Missing);
+    }
+
+    #[test]
+    fn what_the_next_hop_is_to_remove_is_read() {
+        for (value, expected) in [
+            ("upgrade", false),
+            ("upgrade, x-trace", false),
+            ("upgrade, x-tollgate-assertion", true),
+            ("X_Account_ID ,upgrade", true),
+        ] {
+            let request = read(&[("connection", value), ("connection", "")]);
+            assert_eq!(request.disowns, expected, "{value}");
+        }
     }
 
     #[test]

@@ -183,12 +183,16 @@ impl Client {
         if let Some(connection) = self.one.take() {
             left = self.exchange_1(connection, left)?;
         }
-        if !left.is_empty() {
+        // The second of two may find a connection closed behind the first (RFC 9112 §9.3.2); the first may not.
+        while let Some(first) = left.first() {
             let connection = self.connect()?;
-            left = self.exchange_1(connection, left)?;
-        }
-        for shot in left {
-            self.count(None, shot);
+            let still = self.exchange_1(connection, left)?;
+            if still.len() == left.len() {
+                self.count(None, first);
+                left = left.get(1..).unwrap_or_default();
+            } else {
+                left = still;
+            }
         }
         Ok(())
     }

@@ -32,6 +32,9 @@ pub static ATTACKED: LazyLock<Attacked> = LazyLock::new(|| Attacked::start(|conf
 /// A token for a member of acme.
 pub static TOKEN: LazyLock<String> = LazyLock::new(|| ATTACKED.stack.issuer().member("acme"));
 
+/// How long Envoy waits until it closes a connection on which something odd has come; it is a second otherwise.
+pub const SOON_CLOSED: &str = "0.01s";
+
 /// The two versions of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
@@ -168,7 +171,10 @@ fn with_trailers(config: Config) -> Result<Config, ConfigError> {
         "explicit_http_config": {"http_protocol_options": http},
     }});
     config
-        .and_manager(|manager| manager["http_protocol_options"] = json!({"enable_trailers": true}))?
+        .and_manager(|manager| {
+            manager["http_protocol_options"] = json!({"enable_trailers": true});
+            manager["delayed_close_timeout"] = json!(SOON_CLOSED);
+        })?
         .change_cluster("upstream", |cluster| {
             cluster["typed_extension_protocol_options"] = upstream;
         })

@@ -19,7 +19,7 @@ use tollgate_policy::assertion::AssertionKey;
 
 use self::handlers::{Class, Told};
 use self::tricks::Tried;
-use super::{Version, field, head, pseudo};
+use super::{SOON_CLOSED, Version, field, head, pseudo};
 use crate::world::stack;
 
 const CLIENTS: usize = 12;
@@ -61,6 +61,7 @@ fn attack_each(places: impl Fn(bool) -> usize) {
         stack
             .reload_config(|config| {
                 config.and_manager(|manager| {
+                    manager["delayed_close_timeout"] = json!(SOON_CLOSED);
                     manager["normalize_path"] = json!(normalize);
                     manager["merge_slashes"] = json!(merge);
                     manager["path_with_escaped_slashes_action"] = json!(escaped);
