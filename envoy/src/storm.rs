@@ -7,7 +7,7 @@ pub mod mirror;
 mod people;
 mod report;
 mod requests;
-mod witness;
+pub mod witness;
 
 use std::io;
 use std::path::PathBuf;
@@ -93,7 +93,7 @@ impl Storm {
     pub fn run(&self, stack: Builder, progress: &Progress) -> Result<Report, StormError> {
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
         let begun = Instant::now();
-        let upstream = Upstream::new();
+        let upstream = Upstream::default();
         let mirror = Mirror::start(upstream.clone())?;
         let introspection = Introspection::start()?;
         let stack = self.start(stack, &mirror, &introspection, progress)?;
@@ -154,7 +154,10 @@ impl Storm {
                     },
                     "cache": {"active": "2s", "inactive": "1s"},
                 });
-                policy["issuers"][0]["jwks"]["unknown_kid_cooldown"] = json!("1s");
+                let cooldown = "/issuers/0/jwks/unknown_kid_cooldown";
+                if let Some(cooldown) = policy.pointer_mut(cooldown) {
+                    *cooldown = json!("1s");
+                }
             })
             .config(move |config| {
                 config
@@ -201,7 +204,10 @@ impl Storm {
             let mut all = Tally::default();
             let mut failed = None;
             for thread in threads {
-                match thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+                match thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                {
                     Ok(tally) => all.add(tally),
                     Err(error) => failed = Some(error),
                 }

@@ -157,7 +157,7 @@ impl Verified {
         if let Some(assertion) = &self.assertion {
             headers.push((assertion::HEADER, assertion));
         }
-        if request.disowns {
+        if request.disowned_by != Field::Missing {
             // All that an upgrade needs; the next hop would remove what we have just written.
             headers.push(("connection", "upgrade"));
         }

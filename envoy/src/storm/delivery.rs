@@ -131,7 +131,11 @@ impl Client {
     /// # Errors
     ///
     /// There is nobody to connect to, or an answer did not come in time.
-    pub fn send_some(&mut self, next: &mut impl FnMut(&mut Rng) -> Shot, rng: &mut Rng) -> io::Result<()> {
+    pub fn send_some(
+        &mut self,
+        next: &mut impl FnMut(&mut Rng) -> Shot,
+        rng: &mut Rng,
+    ) -> io::Result<()> {
         match rng.u8(..20) {
             0..=8 => {
                 let shot = next(rng);
@@ -144,7 +148,8 @@ impl Client {
                 if two.iter().all(together) {
                     return self.send_1(&two);
                 }
-                two.iter().try_for_each(|shot| self.send_1(std::slice::from_ref(shot)))
+                two.iter()
+                    .try_for_each(|shot| self.send_1(std::slice::from_ref(shot)))
             }
             12..=16 => {
                 let number = rng.usize(1..STREAMS);
@@ -247,7 +252,11 @@ impl Client {
         Ok(())
     }
 
-    fn exchange_2<'a>(&mut self, mut connection: Http2, shots: &[&'a Shot]) -> io::Result<Vec<&'a Shot>> {
+    fn exchange_2<'a>(
+        &mut self,
+        mut connection: Http2,
+        shots: &[&'a Shot],
+    ) -> io::Result<Vec<&'a Shot>> {
         let mut sent = BTreeMap::new();
         let mut left = Vec::new();
         for shot in shots {
@@ -373,7 +382,10 @@ impl Client {
 }
 
 fn is_late(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }
 
 /// What a client sees whose worker has lost its virtual machine.
@@ -398,7 +410,13 @@ fn outcome(end: &End) -> Option<String> {
 
 /// As HTTP/1.1 has it.
 fn one(shot: &Shot, upgrades: bool) -> Vec<u8> {
-    let mut bytes = [shot.method.as_bytes(), b" ", &shot.target, b" HTTP/1.1\r\nhost: gate\r\n"].concat();
+    let mut bytes = [
+        shot.method.as_bytes(),
+        b" ",
+        &shot.target,
+        b" HTTP/1.1\r\nhost: gate\r\n",
+    ]
+    .concat();
     let mut line = |name: &[u8], value: &[u8]| {
         bytes.extend([name, b": ".as_slice(), value, b"\r\n"].concat());
     };
@@ -444,7 +462,10 @@ fn fields_2(shot: &Shot) -> Vec<Field> {
         field(":authority", "gate"),
         field(":path", &shot.target),
     ];
-    pseudo.into_iter().chain(shot.fields.iter().cloned()).collect()
+    pseudo
+        .into_iter()
+        .chain(shot.fields.iter().cloned())
+        .collect()
 }
 
 fn two(connection: &mut Http2, shot: &Shot) -> io::Result<u32> {
@@ -455,7 +476,9 @@ fn two(connection: &mut Http2, shot: &Shot) -> io::Result<u32> {
         Body::Sized(body) => connection.body(number, body, true)?,
         Body::Chunked(body, trailers) => {
             connection.body(number, body, false)?;
-            let lower = trailers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+            let lower = trailers
+                .iter()
+                .map(|(name, value)| (name.to_ascii_lowercase(), value));
             connection.trailers(number, &lower.collect::<Vec<_>>())?;
         }
     }
@@ -463,6 +486,9 @@ fn two(connection: &mut Http2, shot: &Shot) -> io::Result<u32> {
 }
 
 fn half(target: &[u8]) -> Vec<u8> {
-    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let path = target
+        .split(|byte| *byte == b'?')
+        .next()
+        .unwrap_or_default();
     [path, b"?", HALF.as_bytes()].concat()
 }

@@ -129,7 +129,10 @@ impl Http2 {
                 Ok(Some(ended)) => return Ok(Some(ended)),
                 Ok(None) => {}
                 Err(error) if is_closed(&error) => {
-                    return Ok(self.answers.pop_first().map(|(number, _)| (number, End::Closed)));
+                    return Ok(self
+                        .answers
+                        .pop_first()
+                        .map(|(number, _)| (number, End::Closed)));
                 }
                 Err(error) => return Err(error),
             }

@@ -82,9 +82,9 @@ impl Mirror {
     /// Starts one on a free loopback port.
     pub fn start(witness: impl Witness) -> io::Result<Self> {
         let witness = Arc::new(witness);
-        Ok(Self(Listening::new()?.run(move |listener| {
-            serve(listener, witness)
-        })?))
+        Ok(Self(
+            Listening::new()?.run(move |listener| serve(listener, witness))?,
+        ))
     }
 
     /// Where it listens.

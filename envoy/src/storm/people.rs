@@ -185,7 +185,10 @@ impl People {
             },
             21 => refused(None, &["401 token_missing"]),
             22 => refused(bearer(&of(&self.expired, rng)), &["401 token_expired"]),
-            23 => refused(bearer(&other_signature(&token, rng)), &["401 token_signature"]),
+            23 => refused(
+                bearer(&other_signature(&token, rng)),
+                &["401 token_signature"],
+            ),
             24 => refused(bearer(&of(&self.strangers, rng)), STRANGE),
             25 => refused(bearer(&of(&self.unknown_keys, rng)), UNKNOWN),
             26 => refused(
@@ -194,7 +197,10 @@ impl People {
             ),
             27 => refused(bearer(&mistyped(&token, rng)), &[]),
             28 => refused(Some(noise(rng, 300)), &[]),
-            29 => refused(bearer(&format!("{token},Bearer {token}")), &["401 token_duplicate"]),
+            29 => refused(
+                bearer(&format!("{token},Bearer {token}")),
+                &["401 token_duplicate"],
+            ),
             30 => refused(Some(b"Basic eDp5".to_vec()), &["401 token_missing"]),
             _ => refused(bearer(&"x".repeat(rng.usize(1..12_000))), &[]),
         }
@@ -270,7 +276,12 @@ mod tests {
 
     #[test]
     fn rights_are_read_as_they_are_written() {
-        for right in [Right::Nothing, Right::Member(3), Right::Key(12), Right::Admin] {
+        for right in [
+            Right::Nothing,
+            Right::Member(3),
+            Right::Key(12),
+            Right::Admin,
+        ] {
             let written = right.write();
             assert_eq!(Right::read([written.as_bytes()].into_iter()), right);
             let twice = [written.as_bytes(), written.as_bytes()];

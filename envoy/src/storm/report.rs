@@ -47,8 +47,14 @@ impl Report {
             aftermath,
             ..
         } = self;
-        check(arrived.wrong == 0, "requests arrived that must not, or not like this");
-        check(tally.wrong == 0, "requests were answered as the rules do not have it");
+        check(
+            arrived.wrong == 0,
+            "requests arrived that must not, or not like this",
+        );
+        check(
+            tally.wrong == 0,
+            "requests were answered as the rules do not have it",
+        );
         check(
             arrived.public > 0 && arrived.verified > 0,
             "nothing arrived: this says nothing",
@@ -101,12 +107,18 @@ impl fmt::Display for Report {
         row("arrived wrongly", arrived.wrong.to_string())?;
         row("traps that were asked for", self.traps.to_string())?;
         row("failures in Envoy's log", aftermath.failures.to_string())?;
-        row("virtual machines made anew, or not yet", aftermath.reloads.to_string())?;
+        row(
+            "virtual machines made anew, or not yet",
+            aftermath.reloads.to_string(),
+        )?;
         for (name, value) in &aftermath.not_at_rest {
             row(&format!("not at rest: {name}"), value.to_string())?;
         }
         let (good, passed) = aftermath.good;
-        row("good requests afterwards that pass", format!("{passed} of {good}"))?;
+        row(
+            "good requests afterwards that pass",
+            format!("{passed} of {good}"),
+        )?;
         row("Envoy's memory after a quarter", megabytes(self.memory.0))?;
         row("Envoy's memory in the end", megabytes(self.memory.1))?;
         for example in arrived.examples.iter().chain(&tally.examples) {

@@ -75,8 +75,28 @@ const METHODS: [&str; 9] = [
 
 /// What is put somewhere into a path.
 const TRICKS: [&[u8]; 22] = [
-    b"/", b"/.", b"/..", b"/../..", b"%2e", b"%2e%2e", b"%2f", b"%5c", b"%252e", b"%00", b";a=b", b"\\",
-    b"//", b"%", b"%zz", b"%c0%ae", b"%ef%bc%8f", b"\xff", b" ", b"?", b"#", b"%61",
+    b"/",
+    b"/.",
+    b"/..",
+    b"/../..",
+    b"%2e",
+    b"%2e%2e",
+    b"%2f",
+    b"%5c",
+    b"%252e",
+    b"%00",
+    b";a=b",
+    b"\\",
+    b"//",
+    b"%",
+    b"%zz",
+    b"%c0%ae",
+    b"%ef%bc%8f",
+    b"\xff",
+    b" ",
+    b"?",
+    b"#",
+    b"%61",
 ];
 
 /// Names that a client may write, and nobody must take for the gate's word.
@@ -144,7 +164,13 @@ impl Shot {
             // A key that nobody has can name an account, too.
             (credential.right != Right::Nothing).then(|| vec!["400 account_missing"])
         } else {
-            expected(credential.right, place.kind, named, says_admin, credential.refusals)
+            expected(
+                credential.right,
+                place.kind,
+                named,
+                says_admin,
+                credential.refusals,
+            )
         };
         rng.shuffle(&mut shot.fields);
         shot
@@ -164,7 +190,11 @@ impl Shot {
                 }
                 3 => {
                     let name = rng.choice(FORGED).unwrap_or_default();
-                    let value = if rng.bool() { b"true".to_vec() } else { noise(rng, 40) };
+                    let value = if rng.bool() {
+                        b"true".to_vec()
+                    } else {
+                        noise(rng, 40)
+                    };
                     self.put(field(name, value), rng);
                 }
                 4 => {
@@ -182,8 +212,22 @@ impl Shot {
                     }
                 }
                 6 => {
-                    let names = ["content-type", "origin", "access-control-request-method", "te", "expect", "cookie"];
-                    let values = ["application/grpc", "https://a.example", "trailers", "GET", "100-continue", "a=b"];
+                    let names = [
+                        "content-type",
+                        "origin",
+                        "access-control-request-method",
+                        "te",
+                        "expect",
+                        "cookie",
+                    ];
+                    let values = [
+                        "application/grpc",
+                        "https://a.example",
+                        "trailers",
+                        "GET",
+                        "100-continue",
+                        "a=b",
+                    ];
                     let name = rng.choice(names).unwrap_or_default();
                     self.put(field(name, rng.choice(values).unwrap_or_default()), rng);
                 }
@@ -210,7 +254,11 @@ impl Shot {
 impl Place {
     fn target(&self, rng: &mut Rng) -> Vec<u8> {
         let mount = if rng.bool() { "" } else { "/hub-api" };
-        let path = if self.path == "/" && !mount.is_empty() { "" } else { self.path };
+        let path = if self.path == "/" && !mount.is_empty() {
+            ""
+        } else {
+            self.path
+        };
         let query = match rng.u8(..6) {
             0 => "?a=/../;%2f",
             1 => "?",
@@ -233,14 +281,14 @@ fn expected(
         // A key that nobody has names an account, with which the header may disagree.
         (Right::Nothing, _) if refusals.contains(&"401 key_inactive") => return None,
         (Right::Nothing, _) => return Some(refusals.to_vec()),
-        (Right::Key(own), _) if own != named => return Some(vec!["400 account_invalid", "403 account_forbidden"]),
+        (Right::Key(own), _) if own != named => {
+            return Some(vec!["400 account_invalid", "403 account_forbidden"]);
+        }
         (Right::Key(_), Kind::Admin) => "403 credential_not_allowed",
-        (Right::Member(_), Kind::Admin) => "403 admin_required",
         (Right::Admin, Kind::Admin) if says_admin => "200",
-        (Right::Admin, Kind::Admin) => "403 admin_required",
-        (Right::Admin, _) => "403 account_forbidden",
+        (Right::Member(_) | Right::Admin, Kind::Admin) => "403 admin_required",
         (Right::Member(own) | Right::Key(own), _) if own == named => "200",
-        (Right::Member(_) | Right::Key(_), _) => "403 account_forbidden",
+        _ => "403 account_forbidden",
     };
     Some([&[outcome], refusals].concat())
 }
@@ -262,7 +310,11 @@ fn body(method: &str, rng: &mut Rng) -> Body {
     }
     match rng.u8(..3) {
         0 => {
-            let trailers = [field("x-mine", "1"), field("x-tollgate-subject", "root"), field("X_Account_ID", "root")];
+            let trailers = [
+                field("x-mine", "1"),
+                field("x-tollgate-subject", "root"),
+                field("X_Account_ID", "root"),
+            ];
             Body::Chunked(bytes, trailers.to_vec())
         }
         _ => Body::Sized(bytes),

@@ -29,8 +29,8 @@ pub struct Arrived {
     pub examples: Vec<String>,
 }
 
-/// Sees what arrives.
-#[derive(Clone)]
+/// Sees what arrives. It believes nobody at first.
+#[derive(Clone, Default)]
 pub struct Upstream {
     key: Arc<Mutex<Option<AssertionKey>>>,
     arrived: Arc<Mutex<Arrived>>,
@@ -38,7 +38,7 @@ pub struct Upstream {
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+enum Class {
     Public,
     Protected,
     Admin,
@@ -57,14 +57,6 @@ const PUBLIC: [(&str, &[&str]); 6] = [
 // === impl Upstream ===
 
 impl Upstream {
-    /// It believes nobody yet.
-    pub fn new() -> Self {
-        Self {
-            key: Arc::default(),
-            arrived: Arc::default(),
-        }
-    }
-
     /// Believes assertions of this key from now on.
     pub fn believe(&self, key: &str) {
         *lock(&self.key) = AssertionKey::new(key.as_bytes()).ok();
@@ -99,7 +91,10 @@ impl Upstream {
         }
         let mut expected = BTreeMap::from([
             ("X_ACCOUNT_ID".to_owned(), account.as_bytes().to_vec()),
-            ("X_TOLLGATE_SUBJECT".to_owned(), encoded(&said.subject).into_bytes()),
+            (
+                "X_TOLLGATE_SUBJECT".to_owned(),
+                encoded(&said.subject).into_bytes(),
+            ),
         ]);
         if is_admin {
             expected.insert("X_ADMIN".to_owned(), b"true".to_vec());
@@ -141,7 +136,9 @@ impl Witness for Upstream {
             Err(why) => {
                 arrived.wrong += 1;
                 if arrived.examples.len() < SHOWN {
-                    arrived.examples.push(format!("{why}: {}", arrival.to_json()));
+                    arrived
+                        .examples
+                        .push(format!("{why}: {}", arrival.to_json()));
                 }
             }
         }
@@ -151,7 +148,9 @@ impl Witness for Upstream {
         if !identity_of(&arrival.trailers).is_empty() {
             let mut arrived = lock(&self.arrived);
             arrived.wrong += 1;
-            arrived.examples.push(format!("trailers: {}", arrival.to_json()));
+            arrived
+                .examples
+                .push(format!("trailers: {}", arrival.to_json()));
         }
         if arrival.values("upgrade").next().is_some() {
             Reply::Upgrade
@@ -255,7 +254,7 @@ mod tests {
     const KEY: &str = "0123456789abcdef0123456789abcdef";
 
     fn judge(method: &str, target: &str, headers: &[(&str, &str)]) -> Result<Class, String> {
-        let upstream = Upstream::new();
+        let upstream = Upstream::default();
         upstream.believe(KEY);
         let headers = headers.iter();
         upstream.judge(&Arrival {

@@ -27,7 +27,7 @@ pub struct Attacked {
 }
 
 /// What every test here may use.
-pub static ATTACKED: LazyLock<Attacked> = LazyLock::new(|| Attacked::start(|config| Ok(config)));
+pub static ATTACKED: LazyLock<Attacked> = LazyLock::new(|| Attacked::start(Ok));
 
 /// A token for a member of acme.
 pub static TOKEN: LazyLock<String> = LazyLock::new(|| ATTACKED.stack.issuer().member("acme"));
@@ -54,9 +54,7 @@ pub enum Fate {
 }
 
 impl Attacked {
-    pub fn start(
-        change: impl FnOnce(Config) -> Result<Config, ConfigError> + 'static,
-    ) -> Self {
+    pub fn start(change: impl FnOnce(Config) -> Result<Config, ConfigError> + 'static) -> Self {
         let mirror = Mirror::start(Reflection).unwrap();
         let stack = stack()
             .upstream(mirror.address())
@@ -105,14 +103,20 @@ impl Fate {
     pub fn arrival(self) -> Arrival {
         match self {
             Self::Arrived(arrival) => *arrival,
-            other => panic!("{other:?}"),
+            other => unreachable!("{other:?}"),
         }
     }
 }
 
 /// A request as HTTP/1.1 has it.
 pub fn head(method: &str, target: &[u8], fields: &[Field]) -> Vec<u8> {
-    let mut bytes = [method.as_bytes(), b" ", target, b" HTTP/1.1\r\nhost: gate\r\n"].concat();
+    let mut bytes = [
+        method.as_bytes(),
+        b" ",
+        target,
+        b" HTTP/1.1\r\nhost: gate\r\n",
+    ]
+    .concat();
     for (name, value) in fields {
         bytes.extend([name, b": ".as_slice(), value, b"\r\n"].concat());
     }
@@ -139,7 +143,10 @@ pub fn field(name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Field {
 /// The fields of a member of acme's good request.
 pub fn credentials() -> Vec<Field> {
     let bearer = format!("Bearer {}", *TOKEN);
-    vec![field("x-account-id", "acme"), field("authorization", bearer)]
+    vec![
+        field("x-account-id", "acme"),
+        field("authorization", bearer),
+    ]
 }
 
 pub fn fate_1(answer: std::io::Result<Response>) -> Fate {

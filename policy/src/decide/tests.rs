@@ -89,6 +89,19 @@ fn edited(sent: &Sent, policy: &Policy) -> (Vec<String>, Vec<(String, String)>) 
 }
 
 #[test]
+fn the_next_hop_is_not_told_to_remove_what_the_gate_writes() {
+    let upgrade = |connection| {
+        let sent = send("GET /api/v1/agents").account("acme").member();
+        let (_, set) = edited(&sent.with("connection", connection), &policy(|_| {}));
+        let written = set.into_iter().find(|(name, _)| name == "connection");
+        written.map(|(_, value)| value)
+    };
+    assert_eq!(upgrade("Upgrade"), None);
+    let written = upgrade("Upgrade, X-Tollgate-Assertion");
+    assert_eq!(written.as_deref(), Some("upgrade"));
+}
+
+#[test]
 fn the_table() {
     use Code::{
         AccountDuplicate, AccountForbidden, AccountInvalid, AccountMissing, AccountReserved,

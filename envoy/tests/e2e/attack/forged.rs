@@ -1,6 +1,7 @@
 //! No identity can be forged, whatever the headers are called, and however often and in whatever order they come.
 
 use tollgate_envoy::storm::mirror::{Arrival, Field};
+use tollgate_envoy::storm::witness;
 
 use super::{ATTACKED, Fate, Version, credentials, field};
 use crate::world::AGENTS;
@@ -10,7 +11,11 @@ const FORGED: &str = "root";
 
 /// What the gate sets, and what would be taken for it: as it is written, and with other bytes for the dashes and letters.
 fn spellings(name: &str, version: Version) -> Vec<String> {
-    let mut all = vec![name.to_owned(), name.replace('-', "_"), name.replace('-', ".")];
+    let mut all = vec![
+        name.to_owned(),
+        name.replace('-', "_"),
+        name.replace('-', "."),
+    ];
     for (place, _) in name.match_indices('-') {
         for other in ["_", ".", "~", "!", "'"] {
             all.push(format!("{}{other}{}", &name[..place], &name[place + 1..]));
@@ -39,25 +44,12 @@ fn names(version: Version) -> Vec<String> {
         .collect()
 }
 
-/// As a server reads it that hands headers on as variables (RFC 3875 §4.1.18), or is as lenient in another way.
-fn variable(name: &[u8]) -> String {
-    let fold = |byte: &u8| match byte {
-        byte if byte.is_ascii_alphanumeric() => char::from(byte.to_ascii_uppercase()),
-        _ => '_',
-    };
-    name.iter().map(fold).collect()
-}
-
-/// All that an upstream could take for the gate's word: name and value, in the order they came.
+/// All that an upstream could take for the gate's word, as variables: name and value.
 fn identity(arrival: &Arrival) -> Vec<(String, String)> {
-    let named = arrival.headers.iter().chain(&arrival.trailers);
-    let named = named.map(|(name, value)| (variable(name), value));
-    named
-        .filter(|(name, _)| {
-            name == "X_ACCOUNT_ID" || name == "X_ADMIN" || name.starts_with("X_TOLLGATE_")
-        })
-        .map(|(name, value)| (name, String::from_utf8_lossy(value).into_owned()))
-        .collect()
+    let all = [arrival.headers.clone(), arrival.trailers.clone()].concat();
+    let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
+    let named = witness::identity_of(&all).into_iter();
+    named.map(|(name, value)| (name, text(value))).collect()
 }
 
 /// A member of acme, and nobody else.
@@ -65,13 +57,21 @@ fn assert_acme(arrival: &Arrival, why: &str) {
     let mut found = identity(arrival);
     found.sort();
     let [account, assertion, subject] = &found[..] else {
-        panic!("{why}: {found:?}");
+        unreachable!("{why}: {found:?}");
     };
-    assert_eq!(account, &("X_ACCOUNT_ID".to_owned(), "acme".to_owned()), "{why}");
+    assert_eq!(
+        account,
+        &("X_ACCOUNT_ID".to_owned(), "acme".to_owned()),
+        "{why}"
+    );
     assert_eq!(assertion.0, "X_TOLLGATE_ASSERTION", "{why}");
     assert_eq!(subject.0, "X_TOLLGATE_SUBJECT", "{why}");
     let said = ATTACKED.assertion(arrival);
-    assert_eq!((said.account.as_str(), said.admin), ("acme", false), "{why}");
+    assert_eq!(
+        (said.account.as_str(), said.admin),
+        ("acme", false),
+        "{why}"
+    );
     assert_eq!(said.subject, subject.1, "{why}");
 }
 
@@ -107,7 +107,7 @@ fn every_spelling_at_every_place() {
                         assert!(name.eq_ignore_ascii_case("x-account-id"), "{why}");
                         refused += 1;
                     }
-                    Fate::Rejected => panic!("{why}"),
+                    Fate::Rejected => unreachable!("{why}"),
                 }
             }
         }
@@ -134,36 +134,123 @@ fn many_forgeries_in_one_request() {
 
 /// A credential or an account that is written in two ways.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn what_may_be_sent_once_is_sent_once() {
     let [account, token] = <[Field; 2]>::try_from(credentials()).unwrap();
     let good = String::from_utf8(token.1.clone()).unwrap();
     let cases: Vec<(Vec<Field>, &str)> = vec![
-        (vec![account.clone(), account.clone(), token.clone()], "account_duplicate"),
-        (vec![account.clone(), field("x-account-id", "globex"), token.clone()], "account_duplicate"),
-        (vec![account.clone(), field("x-account-id", ""), token.clone()], "account_duplicate"),
-        (vec![field("x-account-id", "acme,globex"), token.clone()], "account_invalid"),
-        (vec![field("x-account-id", "acme, acme"), token.clone()], "account_invalid"),
-        (vec![field("x-account-id", ""), token.clone()], "account_invalid"),
-        (vec![field("x-account-id", "ac\u{e9}me"), token.clone()], "account_invalid"),
-        (vec![field("x-account-id", b"acme\xff"), token.clone()], "account_invalid"),
-        (vec![field("x-account-id", "ACME"), token.clone()], "account_invalid"),
-        (vec![field("x_account_id", "acme"), token.clone()], "account_missing"),
-        (vec![account.clone(), token.clone(), token.clone()], "token_duplicate"),
-        (vec![account.clone(), field("authorization", format!("{good},{good}"))], "token_duplicate"),
-        (vec![account.clone(), field("authorization", format!("{good}, Basic eDp5"))], "token_duplicate"),
-        (vec![account.clone(), field("authorization", format!("Basic eDp5, {good}"))], "token_duplicate"),
-        (vec![account.clone(), field("authorization", "")], "token_missing"),
-        (vec![account.clone(), field("authorization", "Bearer")], "token_missing"),
-        (vec![account.clone(), field("authorization", format!("Bearer\u{a0}{}", &good[7..]))], "token_missing"),
-        (vec![account.clone(), field("authorization", [good.as_bytes(), b"\xff"].concat())], "token_malformed"),
-        (vec![account.clone(), field("proxy-authorization", &good)], "token_missing"),
-        (vec![account.clone(), field("x-forwarded-authorization", &good)], "token_missing"),
-        (vec![account.clone(), field("authorization_", &good)], "token_missing"),
+        (
+            vec![account.clone(), account.clone(), token.clone()],
+            "account_duplicate",
+        ),
+        (
+            vec![
+                account.clone(),
+                field("x-account-id", "globex"),
+                token.clone(),
+            ],
+            "account_duplicate",
+        ),
+        (
+            vec![account.clone(), field("x-account-id", ""), token.clone()],
+            "account_duplicate",
+        ),
+        (
+            vec![field("x-account-id", "acme,globex"), token.clone()],
+            "account_invalid",
+        ),
+        (
+            vec![field("x-account-id", "acme, acme"), token.clone()],
+            "account_invalid",
+        ),
+        (
+            vec![field("x-account-id", ""), token.clone()],
+            "account_invalid",
+        ),
+        (
+            vec![field("x-account-id", "ac\u{e9}me"), token.clone()],
+            "account_invalid",
+        ),
+        (
+            vec![field("x-account-id", b"acme\xff"), token.clone()],
+            "account_invalid",
+        ),
+        (
+            vec![field("x-account-id", "ACME"), token.clone()],
+            "account_invalid",
+        ),
+        (
+            vec![field("x_account_id", "acme"), token.clone()],
+            "account_missing",
+        ),
+        (
+            vec![account.clone(), token.clone(), token.clone()],
+            "token_duplicate",
+        ),
+        (
+            vec![
+                account.clone(),
+                field("authorization", format!("{good},{good}")),
+            ],
+            "token_duplicate",
+        ),
+        (
+            vec![
+                account.clone(),
+                field("authorization", format!("{good}, Basic eDp5")),
+            ],
+            "token_duplicate",
+        ),
+        (
+            vec![
+                account.clone(),
+                field("authorization", format!("Basic eDp5, {good}")),
+            ],
+            "token_duplicate",
+        ),
+        (
+            vec![account.clone(), field("authorization", "")],
+            "token_missing",
+        ),
+        (
+            vec![account.clone(), field("authorization", "Bearer")],
+            "token_missing",
+        ),
+        (
+            vec![
+                account.clone(),
+                field("authorization", format!("Bearer\u{a0}{}", &good[7..])),
+            ],
+            "token_missing",
+        ),
+        (
+            vec![
+                account.clone(),
+                field("authorization", [good.as_bytes(), b"\xff"].concat()),
+            ],
+            "token_malformed",
+        ),
+        (
+            vec![account.clone(), field("proxy-authorization", &good)],
+            "token_missing",
+        ),
+        (
+            vec![account.clone(), field("x-forwarded-authorization", &good)],
+            "token_missing",
+        ),
+        (
+            vec![account.clone(), field("authorization_", &good)],
+            "token_missing",
+        ),
     ];
     for version in [Version::One, Version::Two] {
         for (fields, code) in &cases {
             let fate = ATTACKED.send(version, "GET", AGENTS.as_bytes(), fields);
-            assert_eq!(fate, Fate::Refused((*code).to_owned()), "{version:?} {fields:?}");
+            assert_eq!(
+                fate,
+                Fate::Refused((*code).to_owned()),
+                "{version:?} {fields:?}"
+            );
         }
     }
 }
@@ -207,7 +294,9 @@ fn white_space_is_not_a_way_in() {
                 Fate::Arrived(arrival) if path == PUBLIC => assert_nobody(&arrival, line),
                 Fate::Arrived(arrival) => assert_acme(&arrival, line),
                 // The line became a part of the one before.
-                Fate::Refused(code) => assert_eq!((code.as_str(), path), ("token_malformed", AGENTS)),
+                Fate::Refused(code) => {
+                    assert_eq!((code.as_str(), path), ("token_malformed", AGENTS));
+                }
             }
         }
     }

@@ -13,7 +13,9 @@ const VERSIONS: [Version; 2] = [Version::One, Version::Two];
 
 /// Whether a header can carry it: no control bytes (RFC 9110 §5.5).
 fn is_value(text: &str) -> bool {
-    !text.bytes().any(|byte| (byte < 0x20 && byte != b'\t') || byte == 0x7f)
+    !text
+        .bytes()
+        .any(|byte| (byte < 0x20 && byte != b'\t') || byte == 0x7f)
 }
 
 /// The same bytes, but for white space around them.
@@ -22,13 +24,22 @@ fn trimmed(text: &str) -> &[u8] {
 }
 
 fn escaped(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let escape = |byte| format!("%{byte:02X}");
+    text.bytes().map(escape).collect::<Vec<_>>().concat()
 }
 
 fn assert_acme(arrival: &Arrival, text: &str) {
     let said = ATTACKED.assertion(arrival);
-    assert_eq!((said.account.as_str(), said.admin), ("acme", false), "{text:?}");
-    assert_eq!(arrival.values("x-account-id").collect::<Vec<_>>(), [b"acme"], "{text:?}");
+    assert_eq!(
+        (said.account.as_str(), said.admin),
+        ("acme", false),
+        "{text:?}"
+    );
+    assert_eq!(
+        arrival.values("x-account-id").collect::<Vec<_>>(),
+        [b"acme"],
+        "{text:?}"
+    );
 }
 
 #[test]
@@ -40,11 +51,17 @@ fn in_headers_that_are_not_the_gates_they_arrive_as_they_are() {
             match ATTACKED.send(version, "GET", AGENTS.as_bytes(), &fields) {
                 Fate::Arrived(arrival) => {
                     assert_acme(&arrival, text);
-                    let found: Vec<_> = arrival.values("x-naughty").map(<[u8]>::trim_ascii).collect();
+                    let found: Vec<_> = arrival
+                        .values("x-naughty")
+                        .map(<[u8]>::trim_ascii)
+                        .collect();
                     assert_eq!(found, [trimmed(text)], "{version:?}");
                     arrived += 1;
                 }
-                other => assert!(other == Fate::Rejected && !is_value(text), "{other:?} {text:?}"),
+                other => assert!(
+                    other == Fate::Rejected && !is_value(text),
+                    "{other:?} {text:?}"
+                ),
             }
         }
     }
@@ -67,12 +84,15 @@ fn in_the_gates_headers_they_are_refused_or_removed() {
                 fields.push(field(name, text));
                 match ATTACKED.send(version, "GET", AGENTS.as_bytes(), &fields) {
                     Fate::Arrived(arrival) if removed => assert_acme(&arrival, text),
-                    Fate::Arrived(_) => panic!("{version:?} {name}: {text:?}"),
+                    Fate::Arrived(_) => unreachable!("{version:?} {name}: {text:?}"),
                     Fate::Refused(_) => assert!(!removed, "{version:?} {name}: {text:?}"),
                     Fate::Rejected => assert!(!is_value(text), "{version:?} {name}: {text:?}"),
                 }
             }
-            let fields = [field("x-account-id", "acme"), field("authorization", format!("Bearer {text}"))];
+            let fields = [
+                field("x-account-id", "acme"),
+                field("authorization", format!("Bearer {text}")),
+            ];
             let fate = ATTACKED.send(version, "GET", AGENTS.as_bytes(), &fields);
             assert!(!matches!(fate, Fate::Arrived(_)), "{version:?} {text:?}");
         }
@@ -122,7 +142,11 @@ fn in_bodies_they_arrive_as_they_are() {
         let length = field("content-length", text.len().to_string());
         let fields = [credentials(), vec![length]].concat();
         let mut connection = ATTACKED.stack.gate().connect().unwrap();
-        let request = [head("POST", AGENTS.as_bytes(), &fields), text.as_bytes().to_vec()].concat();
+        let request = [
+            head("POST", AGENTS.as_bytes(), &fields),
+            text.as_bytes().to_vec(),
+        ]
+        .concat();
         connection.write(&request).unwrap();
         let one = fate_1(connection.receive("POST")).arrival();
         assert_eq!(one.body, text.as_bytes());
@@ -139,9 +163,14 @@ fn in_bodies_they_arrive_as_they_are() {
 #[test]
 fn in_claims_they_are_whoever_it_is() {
     for text in BLNS {
-        let draft = Draft::member("acme").claim("sub", json!(text)).algorithm("ES256");
+        let draft = Draft::member("acme")
+            .claim("sub", json!(text))
+            .algorithm("ES256");
         let token = ATTACKED.stack.issuer().mint(&draft);
-        let fields = [field("x-account-id", "acme"), field("authorization", format!("Bearer {token}"))];
+        let fields = [
+            field("x-account-id", "acme"),
+            field("authorization", format!("Bearer {token}")),
+        ];
         match ATTACKED.send(Version::One, "GET", AGENTS.as_bytes(), &fields) {
             Fate::Arrived(arrival) => assert_eq!(ATTACKED.assertion(&arrival).subject, **text),
             // Nobody is called nothing.

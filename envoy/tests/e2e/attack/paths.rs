@@ -24,8 +24,11 @@ use crate::world::stack;
 
 const CLIENTS: usize = 12;
 
+/// `normalize_path`, `merge_slashes`, `path_with_escaped_slashes_action`.
+type Tidiness = (bool, bool, &'static str);
+
 /// What Envoy may do to a path before the filter sees it. The first is the reference.
-const TIDINESS: [(bool, bool, &str); 6] = [
+const TIDINESS: [Tidiness; 6] = [
     (false, false, "KEEP_UNCHANGED"),
     (true, true, "KEEP_UNCHANGED"),
     (true, true, "UNESCAPE_AND_FORWARD"),
@@ -37,18 +40,21 @@ const TIDINESS: [(bool, bool, &str); 6] = [
 /// Every trick at some places of every route; at more of them for the reference.
 #[test]
 fn the_gate_and_the_upstream_read_the_same_route() {
-    attack_each(|is_reference| if is_reference { 4 } else { 1 });
+    attack_each(
+        |is_reference| if is_reference { 2 } else { 1 },
+        &TIDINESS[..3],
+    );
 }
 
-/// The same at every place, some 850,000 requests: `cargo test -p tollgate-envoy -- --ignored every_place`.
+/// The same at every place, some 900,000 requests: `cargo test -p tollgate-envoy -- --ignored every_place`.
 #[test]
 #[ignore = "takes many minutes"]
 fn the_gate_and_the_upstream_read_the_same_route_at_every_place() {
-    attack_each(|_| usize::MAX);
+    attack_each(|_| usize::MAX, &TIDINESS);
 }
 
-/// With each of Envoy's ways to tidy paths up, over both versions of HTTP: every trick at so many places of each route.
-fn attack_each(places: impl Fn(bool) -> usize) {
+/// With each of Envoy's ways to tidy paths up, and `over_2` over HTTP/2 too: every trick at so many places of each route.
+fn attack_each(places: impl Fn(bool) -> usize, over_2: &[Tidiness]) {
     let operations = handlers::operations();
     let upstream = handlers::start(&operations);
     let stack = stack()
@@ -69,13 +75,22 @@ fn attack_each(places: impl Fn(bool) -> usize) {
             })
             .unwrap();
         for version in [Version::One, Version::Two] {
-            let is_reference = (normalize, merge, escaped) == TIDINESS[0];
+            let tidiness = (normalize, merge, escaped);
+            if version == Version::Two && !over_2.contains(&tidiness) {
+                continue;
+            }
+            let is_reference = tidiness == TIDINESS[0];
             let tried = tricks::tricks(&operations, places(is_reference));
             let seen = attack(&stack, version, &tried);
-            println!("normalize_path {normalize}, merge_slashes {merge}, {escaped}, {version:?}: {seen:?}");
+            println!(
+                "normalize_path {normalize}, merge_slashes {merge}, {escaped}, {version:?}: {seen:?}"
+            );
             // Or this says nothing: what is tried reaches handlers of all three kinds, and is refused, too.
             for kind in ["public", "protected", "admin", "nobody", "refused"] {
-                assert!(seen.get(kind).is_some_and(|count| *count > 20), "{kind}: {seen:?}");
+                assert!(
+                    seen.get(kind).is_some_and(|count| *count > 20),
+                    "{kind}: {seen:?}"
+                );
             }
         }
     }
@@ -121,7 +136,11 @@ fn judge(stack: &Stack, tried: &Tried, answer: &Value) -> &'static str {
             let now = jsonwebtoken::get_current_timestamp();
             let said = key.verify(assertion, "upstream", now).unwrap();
             assert_eq!(said.account.as_str(), "acme", "{tried:?}");
-            if said.admin { Class::Admin } else { Class::Protected }
+            if said.admin {
+                Class::Admin
+            } else {
+                Class::Protected
+            }
         }
     };
     let Some(handler) = told.handler else {

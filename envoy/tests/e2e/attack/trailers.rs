@@ -26,7 +26,9 @@ fn forged_trailers_do_not_arrive_over_http_1() {
             *TOKEN
         );
         for name in FORGED {
-            request += &format!("{name}: root\r\n{}: root\r\n", name.to_ascii_uppercase());
+            for name in [name, &name.to_ascii_uppercase()] {
+                request += &[name, ": root\r\n"].concat();
+            }
         }
         let mut connection = ATTACKED.stack.gate().connect().unwrap();
         connection.write(request.as_bytes()).unwrap();

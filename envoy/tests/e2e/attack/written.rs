@@ -78,7 +78,10 @@ fn subjects_are_encoded_and_stay_one_value_everywhere() {
         let entry = |entry: &Value| entry["path"] == json!(target);
         let entry = ATTACKED.stack.envoy().access(entry).unwrap();
         let logged = entry["subject"].as_str().unwrap();
-        assert!(encoded(subject).starts_with(logged) && logged.len() > 2, "{entry}");
+        assert!(
+            encoded(subject).starts_with(logged) && logged.len() > 2,
+            "{entry}"
+        );
         assert_eq!(entry["account"], "acme");
     }
 }
@@ -89,8 +92,13 @@ fn other_claims_go_nowhere() {
     let odd = "a\r\nx-injected: 1\"}\u{0}🦀";
     for claim in ["email", "name", "azp", "jti", "scope", odd] {
         let fields = bearing(&Draft::member("acme").claim(claim, json!(odd)));
-        let arrival = ATTACKED.send(Version::One, "GET", AGENTS.as_bytes(), &fields).arrival();
-        assert!(!arrival.to_json().to_string().contains(INJECTED), "{claim:?}");
+        let arrival = ATTACKED
+            .send(Version::One, "GET", AGENTS.as_bytes(), &fields)
+            .arrival();
+        assert!(
+            !arrival.to_json().to_string().contains(INJECTED),
+            "{claim:?}"
+        );
     }
 }
 
@@ -105,28 +113,58 @@ fn refusals_repeat_nothing() {
     };
     let header = |name: &str| [credentials(), vec![field(name, marker)]].concat();
     let cases: Vec<(&str, Vec<Field>, &str)> = vec![
-        (AGENTS, vec![field("x-account-id", marker)], "account_invalid"),
+        (
+            AGENTS,
+            vec![field("x-account-id", marker)],
+            "account_invalid",
+        ),
         (AGENTS, bearing(&draft("iss")), "token_issuer"),
         (AGENTS, bearing(&draft("aud")), "token_audience"),
         (AGENTS, bearing(&draft("exp")), "token_malformed"),
         (AGENTS, forged("alg"), "token_algorithm"),
         (AGENTS, forged("typ"), "token_malformed"),
-        (AGENTS, vec![field("x-account-id", "acme"), field("authorization", format!("Bearer {marker}"))], "token_malformed"),
-        (AGENTS, vec![field("x-account-id", "acme"), field("authorization", format!("Bearer sk_live_{marker}"))], ""),
+        (
+            AGENTS,
+            vec![
+                field("x-account-id", "acme"),
+                field("authorization", format!("Bearer {marker}")),
+            ],
+            "token_malformed",
+        ),
+        (
+            AGENTS,
+            vec![
+                field("x-account-id", "acme"),
+                field("authorization", format!("Bearer sk_live_{marker}")),
+            ],
+            "",
+        ),
         ("/api/accounts/%00x-injected", vec![], "path_ambiguous"),
-        ("/api/v1/x-injected", header("x-account-id"), "account_duplicate"),
+        (
+            "/api/v1/x-injected",
+            header("x-account-id"),
+            "account_duplicate",
+        ),
         ("/api/admin/accounts", header("x-admin"), "admin_required"),
     ];
     for (path, fields, code) in cases {
         let request = fields
             .iter()
-            .fold(ATTACKED.stack.get(path), |request, (name, value)| request.header(name, value));
+            .fold(ATTACKED.stack.get(path), |request, (name, value)| {
+                request.header(name, value)
+            });
         let answer = request.send().unwrap();
         let problem = answer.json();
         assert!(problem.is_object(), "{path} {}", answer.text());
-        assert!(code.is_empty() || problem["code"] == code, "{path}: {problem}");
+        assert!(
+            code.is_empty() || problem["code"] == code,
+            "{path}: {problem}"
+        );
         let challenge = answer.header("www-authenticate").unwrap_or_default();
-        assert!(!answer.text().contains("injected") && !challenge.contains("injected"), "{problem} {challenge}");
+        assert!(
+            !answer.text().contains("injected") && !challenge.contains("injected"),
+            "{problem} {challenge}"
+        );
         // quoted-string (RFC 9110 §5.6.4): nothing in it needs a backslash.
         assert_eq!(challenge.matches('"').count() % 2, 0, "{challenge}");
         assert!(!challenge.contains('\\'), "{challenge}");
@@ -150,15 +188,25 @@ fn a_line_of_the_access_log_stays_a_line() {
                 let target = format!("{path}?line-{version:?}-{name}");
                 let fate = ATTACKED.send(version, "GET", target.as_bytes(), &[field(name, &value)]);
                 assert_ne!(fate, Fate::Rejected, "{version:?} {name}");
-                let entry = ATTACKED.stack.envoy().access(|entry| entry["path"] == json!(target));
+                let entry = ATTACKED
+                    .stack
+                    .envoy()
+                    .access(|entry| entry["path"] == json!(target));
                 assert!(entry.is_some(), "{target} is not in the log");
             }
         }
     }
     let log = || ATTACKED.stack.envoy().access_log().unwrap();
     wait_until("the log ends with a whole line", || log().ends_with(b"\n"));
-    for line in log().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+    for line in log()
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
         let entry: Result<Value, _> = serde_json::from_slice(line);
-        assert!(entry.is_ok_and(|entry| entry["time"].is_string()), "{}", line.escape_ascii());
+        assert!(
+            entry.is_ok_and(|entry| entry["time"].is_string()),
+            "{}",
+            line.escape_ascii()
+        );
     }
 }

@@ -123,7 +123,11 @@ impl Told {
         let handler = text("route").map(|path| {
             let method = text("method").unwrap();
             // A handler of GET is also HEAD's; what is public for one is protected for the other, to the gate.
-            let method = if method == "HEAD" { "GET".to_owned() } else { method };
+            let method = if method == "HEAD" {
+                "GET".to_owned()
+            } else {
+                method
+            };
             Operation { method, path }.class()
         });
         Some(Self {

@@ -12,17 +12,75 @@ pub struct Tried {
 /// Put in at a border of segments, behind a segment or within one.
 const TRICKS: [&[u8]; 66] = [
     // Dot segments, plain and escaped, once and twice.
-    b"/.", b"/..", b"/./", b"/../", b"/...", b"/%2e", b"/%2E%2e", b"/.%2e", b"/%2e%2e/", b"/%252e%252e",
-    b"/%25%32%65%25%32%65", b"/..;", b"/..;/", b"/.;a=b/", b"/%2e%2e%2f", b"/..%00/", b"/..%0d/", b"/x/..",
-    b"/x/../", b"/x/%2e%2e",
+    b"/.",
+    b"/..",
+    b"/./",
+    b"/../",
+    b"/...",
+    b"/%2e",
+    b"/%2E%2e",
+    b"/.%2e",
+    b"/%2e%2e/",
+    b"/%252e%252e",
+    b"/%25%32%65%25%32%65",
+    b"/..;",
+    b"/..;/",
+    b"/.;a=b/",
+    b"/%2e%2e%2f",
+    b"/..%00/",
+    b"/..%0d/",
+    b"/x/..",
+    b"/x/../",
+    b"/x/%2e%2e",
     // Slashes.
-    b"/", b"//", b"\\", b"%2f", b"%2F", b"%5c", b"%5C", b"%252f", b"%255c", b"/\\/", b"%u002f", b"%ef%bc%8f",
-    b"%e2%88%95", b"%e2%81%84", b"%c0%af", b"%e0%80%af",
+    b"/",
+    b"//",
+    b"\\",
+    b"%2f",
+    b"%2F",
+    b"%5c",
+    b"%5C",
+    b"%252f",
+    b"%255c",
+    b"/\\/",
+    b"%u002f",
+    b"%ef%bc%8f",
+    b"%e2%88%95",
+    b"%e2%81%84",
+    b"%c0%af",
+    b"%e0%80%af",
     // Parameters, queries and fragments.
-    b";", b";a=b", b";/", b"%3b", b"?", b"?/../", b"%3f", b"%3f/", b"#", b"#/", b"%23", b"&", b"?a=/api/admin/x",
+    b";",
+    b";a=b",
+    b";/",
+    b"%3b",
+    b"?",
+    b"?/../",
+    b"%3f",
+    b"%3f/",
+    b"#",
+    b"#/",
+    b"%23",
+    b"&",
+    b"?a=/api/admin/x",
     // Bytes.
-    b"%00", b"\0", b"%0a", b"%0d%0a", b"%09", b"%20", b" ", b"\t", b"%7f", b"%ff", b"\xff", b"\xc0\xae\xc0\xae",
-    "é".as_bytes(), "／".as_bytes(), "․․".as_bytes(), b"%", b"%g1",
+    b"%00",
+    b"\0",
+    b"%0a",
+    b"%0d%0a",
+    b"%09",
+    b"%20",
+    b" ",
+    b"\t",
+    b"%7f",
+    b"%ff",
+    b"\xff",
+    b"\xc0\xae\xc0\xae",
+    "é".as_bytes(),
+    "／".as_bytes(),
+    "․․".as_bytes(),
+    b"%",
+    b"%g1",
 ];
 
 /// Every trick at so many of the places of every route, others for each; and what can be done to a whole path.
@@ -131,7 +189,9 @@ fn whole(operation: &Operation) -> Vec<Tried> {
             target: target.into_bytes(),
         })
         .collect();
-    for method in ["HEAD", "OPTIONS", "TRACE", "get", "Post", "CONNECT", "PROPFIND", "POST", "GET"] {
+    for method in [
+        "HEAD", "OPTIONS", "TRACE", "get", "Post", "CONNECT", "PROPFIND", "POST", "GET",
+    ] {
         let target = path.clone().into_bytes();
         let method = method.to_owned();
         all.push(Tried { method, target });
