@@ -7,6 +7,8 @@ pub mod mirror;
 mod people;
 mod report;
 mod requests;
+mod tally;
+mod wire;
 pub mod witness;
 
 use std::io;
@@ -18,11 +20,12 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use self::delivery::{Client, Tally};
+use self::delivery::Client;
 use self::mirror::Mirror;
 use self::people::People;
 pub use self::report::Report;
 use self::requests::{Shot, TRAP, field};
+use self::tally::Tally;
 use self::witness::Upstream;
 use crate::build::{self, BuildError};
 use crate::introspection::{self, Introspection};

@@ -9,9 +9,9 @@ use fastrand::Rng;
 use serde_json::Value;
 
 use super::http2::{End, Http2, is_closed};
-use super::mirror::Field;
-use super::requests::{Body, Shot, field};
-use super::witness::HALF;
+use super::requests::{Body, Shot};
+use super::tally::Tally;
+use super::wire::{fields_2, half, one, two};
 use crate::client::{Connection, Origin};
 
 /// How long an answer may take, on a busy machine.
@@ -22,26 +22,6 @@ const NO_ANSWER: &str = "no answer in time";
 
 /// So many streams of a connection at once.
 const STREAMS: usize = 20;
-
-/// So many wrong answers are kept, to be shown.
-const SHOWN: usize = 10;
-
-/// What became of requests.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    /// Sent over HTTP/1.1, and waited for.
-    pub over_1: u64,
-    /// Sent over HTTP/2, and waited for.
-    pub over_2: u64,
-    /// Whose client hung up.
-    pub given_up: u64,
-    /// Answered in a way that the rules do not have, or not at all.
-    pub wrong: u64,
-    /// Some of those.
-    pub examples: Vec<String>,
-    /// How they were answered: outcomes, and how often.
-    pub outcomes: BTreeMap<String, u64>,
-}
 
 /// Sends requests, one after the other.
 pub struct Client {
@@ -73,44 +53,6 @@ const PHASES: [Phase; 6] = [
     Phase::Answer,
     Phase::Websocket,
 ];
-
-// === impl Tally ===
-
-impl Tally {
-    /// All requests.
-    pub fn requests(&self) -> u64 {
-        self.over_1 + self.over_2 + self.given_up
-    }
-
-    /// Adds another's.
-    pub fn add(&mut self, other: Self) {
-        self.over_1 += other.over_1;
-        self.over_2 += other.over_2;
-        self.given_up += other.given_up;
-        self.wrong += other.wrong;
-        self.examples.extend(other.examples);
-        self.examples.truncate(SHOWN);
-        for (outcome, count) in other.outcomes {
-            *self.outcomes.entry(outcome).or_default() += count;
-        }
-    }
-
-    fn wrong(&mut self, shot: &Shot, found: &str) {
-        self.wrong += 1;
-        if self.examples.len() < SHOWN {
-            let fields = shot.fields.iter().map(|(name, value)| {
-                let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
-                format!("{}: {:.40}", text(name), text(value))
-            });
-            let fields: Vec<_> = fields.collect();
-            let target = shot.target.escape_ascii();
-            self.examples.push(format!(
-                "{found:?}, not one of {:?}: {} {target} {fields:?}",
-                shot.expected, shot.method
-            ));
-        }
-    }
-}
 
 // === impl Client ===
 
@@ -406,89 +348,4 @@ fn outcome(end: &End) -> Option<String> {
         (Some(status), Some(code)) => format!("{status} {code}"),
         _ => "200".to_owned(),
     })
-}
-
-/// As HTTP/1.1 has it.
-fn one(shot: &Shot, upgrades: bool) -> Vec<u8> {
-    let mut bytes = [
-        shot.method.as_bytes(),
-        b" ",
-        &shot.target,
-        b" HTTP/1.1\r\nhost: gate\r\n",
-    ]
-    .concat();
-    let mut line = |name: &[u8], value: &[u8]| {
-        bytes.extend([name, b": ".as_slice(), value, b"\r\n"].concat());
-    };
-    for (name, value) in &shot.fields {
-        line(name, value);
-    }
-    if upgrades {
-        line(b"connection", b"upgrade");
-        line(b"upgrade", b"websocket");
-        line(b"sec-websocket-version", b"13");
-        line(b"sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==");
-    }
-    match &shot.body {
-        Body::None => bytes.extend(b"\r\n"),
-        Body::Sized(body) => {
-            line(b"content-length", body.len().to_string().as_bytes());
-            bytes.extend(b"\r\n");
-            bytes.extend(body);
-        }
-        Body::Chunked(body, trailers) => {
-            line(b"transfer-encoding", b"chunked");
-            bytes.extend(b"\r\n");
-            for chunk in body.chunks(100) {
-                bytes.extend(format!("{:x}\r\n", chunk.len()).bytes());
-                bytes.extend(chunk);
-                bytes.extend(b"\r\n");
-            }
-            bytes.extend(b"0\r\n");
-            for (name, value) in trailers {
-                bytes.extend([name, b": ".as_slice(), value, b"\r\n"].concat());
-            }
-            bytes.extend(b"\r\n");
-        }
-    }
-    bytes
-}
-
-/// As HTTP/2 has it; names in capitals would be refused.
-fn fields_2(shot: &Shot) -> Vec<Field> {
-    let pseudo = [
-        field(":method", shot.method),
-        field(":scheme", "http"),
-        field(":authority", "gate"),
-        field(":path", &shot.target),
-    ];
-    pseudo
-        .into_iter()
-        .chain(shot.fields.iter().cloned())
-        .collect()
-}
-
-fn two(connection: &mut Http2, shot: &Shot) -> io::Result<u32> {
-    let fields = fields_2(shot);
-    let number = connection.begin(&fields, matches!(shot.body, Body::None))?;
-    match &shot.body {
-        Body::None => {}
-        Body::Sized(body) => connection.body(number, body, true)?,
-        Body::Chunked(body, trailers) => {
-            connection.body(number, body, false)?;
-            let lower = trailers
-                .iter()
-                .map(|(name, value)| (name.to_ascii_lowercase(), value));
-            connection.trailers(number, &lower.collect::<Vec<_>>())?;
-        }
-    }
-    Ok(number)
-}
-
-fn half(target: &[u8]) -> Vec<u8> {
-    let path = target
-        .split(|byte| *byte == b'?')
-        .next()
-        .unwrap_or_default();
-    [path, b"?", HALF.as_bytes()].concat()
 }

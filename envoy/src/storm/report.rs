@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::aftermath::Aftermath;
-use super::delivery::Tally;
+use super::tally::Tally;
 use super::witness::Arrived;
 
 /// What Envoy's memory may grow by after a quarter of the requests, in bytes: the noise of its allocator.

@@ -118,7 +118,8 @@ fn in_paths_and_queries() {
                 match ATTACKED.send(version, "GET", target.as_bytes(), &fields) {
                     Fate::Arrived(arrival) => {
                         arrived += 1;
-                        assert_eq!(arrival.target, target, "{version:?}");
+                        // Envoy's HTTP/1 takes spaces behind the target for those before the version.
+                        assert_eq!(arrival.target, target.trim_end_matches(' '), "{version:?}");
                         let is_public = target.starts_with("/api/accounts/validate/");
                         if is_public {
                             assert_eq!(arrival.values("x-tollgate-assertion").count(), 0);
