@@ -81,7 +81,8 @@ fn attack_each(places: impl Fn(bool) -> usize, over_2: &[Tidiness]) {
             }
             let is_reference = tidiness == TIDINESS[0];
             let tried = tricks::tricks(&operations, places(is_reference));
-            let seen = attack(&stack, version, &tried);
+            let (seen, holes) = attack(&stack, version, &tried);
+            assert!(holes.is_empty(), "{holes:#?}");
             println!(
                 "normalize_path {normalize}, merge_slashes {merge}, {escaped}, {version:?}: {seen:?}"
             );
@@ -94,10 +95,27 @@ fn attack_each(places: impl Fn(bool) -> usize, over_2: &[Tidiness]) {
             }
         }
     }
+    // Were there a hole, it would be found.
+    stack
+        .reload(|policy| {
+            let hole = json!({"match": "GET /api/v1/agents/{id}", "access": "public"});
+            policy["routes"].as_array_mut().unwrap().push(hole);
+        })
+        .unwrap();
+    let tried = tricks::tricks(&operations, 1);
+    let (_, holes) = attack(&stack, Version::One, &tried);
+    assert!(
+        holes.iter().any(|hole| hole.contains("Protected")),
+        "{holes:?}"
+    );
 }
 
-/// Sends them all; how many came to which kind of handler.
-fn attack(stack: &Stack, version: Version, tried: &[Tried]) -> BTreeMap<String, usize> {
+/// Sends them all: how many came to which kind of handler, and those that came where they must not.
+fn attack(
+    stack: &Stack,
+    version: Version,
+    tried: &[Tried],
+) -> (BTreeMap<String, usize>, Vec<String>) {
     let token = stack.issuer().mint(
         // Whatever the gate takes a path for, this passes: so the assertion tells what it was taken for.
         &Draft::administrator().claim(ACCOUNTS_CLAIM, json!(["acme"])),
@@ -108,15 +126,19 @@ fn attack(stack: &Stack, version: Version, tried: &[Tried]) -> BTreeMap<String, 
         field("authorization", format!("Bearer {token}")),
     ];
     let next = AtomicUsize::new(0);
-    let seen = Mutex::new(BTreeMap::new());
+    let seen = Mutex::new((BTreeMap::new(), Vec::new()));
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
                 let mut client = Client::new(stack, version);
                 while let Some(tried) = tried.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let told = client.send(tried, &credentials);
-                    let kind = judge(stack, tried, &told);
-                    *seen.lock().unwrap().entry(kind.to_owned()).or_default() += 1;
+                    let judged = judge(stack, tried, &told);
+                    let (kinds, holes) = &mut *seen.lock().unwrap();
+                    match judged {
+                        Ok(kind) => *kinds.entry(kind.to_owned()).or_default() += 1,
+                        Err(hole) => holes.push(hole),
+                    }
                 }
             });
         }
@@ -125,9 +147,9 @@ fn attack(stack: &Stack, version: Version, tried: &[Tried]) -> BTreeMap<String, 
 }
 
 /// What the gate took it for, by what it asserts, is what the handler is that ran.
-fn judge(stack: &Stack, tried: &Tried, answer: &Value) -> &'static str {
+fn judge(stack: &Stack, tried: &Tried, answer: &Value) -> Result<&'static str, String> {
     let Some(told) = Told::from_json(answer) else {
-        return "refused";
+        return Ok("refused");
     };
     let gate = match &told.assertion {
         None => Class::Public,
@@ -144,19 +166,20 @@ fn judge(stack: &Stack, tried: &Tried, answer: &Value) -> &'static str {
         }
     };
     let Some(handler) = told.handler else {
-        return "nobody";
+        return Ok("nobody");
     };
     // The gate may ask for more than a handler does, but for no less.
     let is_safe = handler == gate || handler == Class::Public;
-    assert!(
-        is_safe,
-        "{tried:?}: {gate:?} to the gate, and {handler:?} to the upstream: {told:?}"
-    );
-    match handler {
+    if !is_safe {
+        return Err(format!(
+            "{tried:?}: {gate:?} to the gate, and {handler:?} to the upstream: {told:?}"
+        ));
+    }
+    Ok(match handler {
         Class::Public => "public",
         Class::Protected => "protected",
         Class::Admin => "admin",
-    }
+    })
 }
 
 /// A connection that is kept while it can be.
