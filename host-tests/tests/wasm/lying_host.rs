@@ -97,7 +97,7 @@ fn lie_in(phase: Phase) {
                 }
                 live(&configuration, phase, &call, &When::Always, &fault);
             }
-            for nth in 0..times.min(4) {
+            for nth in 0..times.min(2) {
                 for fault in few_faults() {
                     if !is_another_text(phase, &call, &fault) {
                         live(&configuration, phase, &call, &When::Once(nth), &fault);
