@@ -253,7 +253,7 @@ pub fn respond(
 /// Answers the request of the effective context with 503, and allocates nothing for it.
 pub fn respond_without_memory() -> Result<()> {
     const DETAILS: &str = "tollgate:not_ready";
-    const BODY: &str = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"code":"not_ready","detail":"the gate is short of memory"}"#;
+    const BODY: &str = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"code":"not_ready","detail":"the gate is short of memory","retry_after":1}"#;
     /// `content-type` and `retry-after`, in the form of [`pairs::write`].
     const HEADERS: &[u8] = b"\x02\0\0\0\x0c\0\0\0\x18\0\0\0\x0b\0\0\0\x01\0\0\0content-type\0application/problem+json\0retry-after\x001\0";
     const UNAVAILABLE: i32 = 14;

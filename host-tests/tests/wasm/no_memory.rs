@@ -97,7 +97,15 @@ fn without_memory_from_the_start_it_says_so() {
         let outcome = worker.request(request);
         assert_eq!(outcome.summary(), "503 not_ready");
         let reply = outcome.reply();
-        assert_eq!(reply.json()["detail"], "the gate is short of memory");
+        let expected = json!({
+            "type": "about:blank",
+            "title": "Service Unavailable",
+            "status": 503,
+            "code": "not_ready",
+            "detail": "the gate is short of memory",
+            "retry_after": 1,
+        });
+        assert_eq!(reply.json(), expected);
         assert_eq!(
             reply.headers.get("content-type").as_deref(),
             Some("application/problem+json")
