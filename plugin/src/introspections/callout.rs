@@ -11,6 +11,9 @@ use crate::host::{self, memory};
 /// Who is asked, in the log.
 const SERVER: &str = "the server";
 
+/// Reading an answer takes less than so many times its size: it is a tree of values for a moment.
+const TIMES: usize = 64;
+
 /// Asks the question; returns the host's name for it.
 pub fn send(remote: &Remote, authorization: &str, inquiry: &Inquiry) -> Result<u32, Failed> {
     let headers = [
@@ -61,8 +64,6 @@ pub fn answer(
         let sentence = "the answer's content-type is not application/json";
         return Err(Failed::new(Failure::NotJson, sentence));
     }
-    /// It is a tree of values for a moment.
-    const TIMES: usize = 64;
     if !memory::has_room(body.len().saturating_mul(TIMES)) {
         let sentence = "there is no memory to read the answer";
         return Err(Failed::new(Failure::TooLarge, sentence));

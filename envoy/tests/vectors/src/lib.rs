@@ -7,7 +7,7 @@ mod run;
 /// The gate's own code, not a copy of it.
 #[path = "../../../../plugin/src"]
 mod plugin {
-    #[allow(dead_code, reason = "the gate uses more of it")]
+    #[allow(dead_code, unused_imports, reason = "the gate uses more of it")]
     pub mod host;
     #[allow(dead_code, reason = "the gate uses more of it")]
     pub mod signature;
