@@ -107,7 +107,9 @@ impl Policy {
         )
         .map_err(|error| {
             let path = error.path().to_string();
-            let path = if path == "." { "configuration" } else { &path };
+            // A member without a name is at no place that it could name.
+            let at_the_top = path == "." || path.is_empty();
+            let path = if at_the_top { "configuration" } else { &path };
             ConfigError::new(path, error.inner().to_string())
         })?;
         compile::policy(source)
