@@ -252,7 +252,7 @@ impl Places {
 
     /// The inputs in the repository.
     fn kept(&self, target: &str) -> impl Iterator<Item = PathBuf> {
-        ["corpus", "regressions"]
+        ["seeds", "corpus", "regressions"]
             .map(|folder| self.sources.join(folder).join(target))
             .into_iter()
             .filter(|folder| folder.exists())

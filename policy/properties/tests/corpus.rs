@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use tollgate_properties::{TARGETS, Target};
 
-/// What the fuzzer keeps, and what it has found: one folder a target in each.
-const FOLDERS: [&str; 2] = ["corpus", "regressions"];
+/// What it begins with, what it keeps, and what it has found: one folder a target in each.
+const FOLDERS: [&str; 3] = ["seeds", "corpus", "regressions"];
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
