@@ -196,7 +196,7 @@ fn a_line_of_the_access_log_stays_a_line() {
             }
         }
     }
-    let log = || ATTACKED.stack.envoy().access_log().unwrap();
+    let log = || ATTACKED.stack.envoy().access_log_bytes().unwrap();
     wait_until("the log ends with a whole line", || log().ends_with(b"\n"));
     for line in log()
         .split(|byte| *byte == b'\n')
