@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use tollgate_envoy::accounts::Accounts;
 use tollgate_envoy::bench::Bench;
 use tollgate_envoy::build;
+use tollgate_envoy::caps::Caps;
 use tollgate_envoy::demo::Demo;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
@@ -28,6 +29,7 @@ struct Arguments {
 enum Command {
     Demo(Demo),
     Bench(Bench),
+    Caps(Caps),
     Soak(Soak),
     Accounts(Accounts),
     /// Builds the filter and prints where it is: target/tollgate.wasm
@@ -61,6 +63,15 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Bench(bench) => {
             print!("{}", bench.run(&Tool::current()?)?);
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Caps(caps) => {
+            let report = caps.run(Stack::builder(Tool::current()?))?;
+            print!("{report}");
+            Ok(if report.is_right() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         Command::Soak(soak) => {
             let report = soak.run(Stack::builder(Tool::current()?))?;
