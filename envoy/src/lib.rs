@@ -8,6 +8,7 @@ pub mod bench;
 pub mod browser;
 pub mod build;
 pub mod caps;
+pub mod chaos;
 pub mod client;
 pub mod config;
 pub mod demo;

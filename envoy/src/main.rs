@@ -10,6 +10,7 @@ use tollgate_envoy::accounts::Accounts;
 use tollgate_envoy::bench::Bench;
 use tollgate_envoy::build;
 use tollgate_envoy::caps::Caps;
+use tollgate_envoy::chaos::Chaos;
 use tollgate_envoy::demo::Demo;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
@@ -30,6 +31,7 @@ enum Command {
     Demo(Demo),
     Bench(Bench),
     Caps(Caps),
+    Chaos(Chaos),
     Soak(Soak),
     Accounts(Accounts),
     /// Builds the filter and prints where it is: target/tollgate.wasm
@@ -66,6 +68,15 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Caps(caps) => {
             let report = caps.run(Stack::builder(Tool::current()?))?;
+            print!("{report}");
+            Ok(if report.is_right() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Command::Chaos(chaos) => {
+            let report = chaos.run(Stack::builder(Tool::current()?))?;
             print!("{report}");
             Ok(if report.is_right() {
                 ExitCode::SUCCESS
