@@ -84,7 +84,7 @@ impl Client<'_> {
             };
             let made = made.json();
             let field = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or_default();
-            let with = self.world.stack.get(AGENTS).bearer(field("key"));
+            let with = self.world.with_key(field("key"));
             let path = format!("{API_KEYS}/{}", field("id"));
             let delete = user(self.world.stack.request("DELETE", &path));
             for _ in 0..self.dice.below(100) {

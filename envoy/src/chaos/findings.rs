@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::model::{Kind, Verdict, judge};
 use super::outages::Outages;
 
-/// So many wrong answers are told.
-const TOLD: usize = 20;
+/// So many different wrong answers are told.
+const TOLD: usize = 30;
 
 /// How long an answer may take where nothing is disturbed.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -31,8 +31,8 @@ pub struct Counts {
     pub excused: BTreeMap<String, u64>,
     /// How many were wrong.
     pub wrong: u64,
-    /// The first of them.
-    pub first_wrong: Vec<String>,
+    /// The different ones among them, and how often.
+    pub wrongs: BTreeMap<String, u64>,
 }
 
 /// An answer, and when it came to what was sent when.
@@ -62,7 +62,10 @@ impl Findings {
         let excusable = disturbed.iter().any(|part| kind.needs(*part));
         match verdict {
             Verdict::Right if !excusable && took > LONGEST => {
-                self.wrong(format!("{kind:?} was answered after {took:?}, with {disturbed:?}"));
+                self.wrong(format!(
+                    "{kind:?} was answered after {} s, with {disturbed:?}",
+                    took.as_secs()
+                ));
             }
             Verdict::Right => {
                 self.outages.good(sent, answered, |part| kind.needs(part));
@@ -76,8 +79,9 @@ impl Findings {
             }
             Verdict::Wrong => {
                 self.wrong(format!(
-                    "{kind:?} was answered `{outcome}` and not `{}` after {took:?}, with {disturbed:?}",
-                    kind.right()
+                    "{kind:?} was answered `{outcome}` and not `{}` after {} s, with {disturbed:?}",
+                    kind.right(),
+                    took.as_secs()
                 ));
             }
         }
@@ -88,9 +92,11 @@ impl Findings {
     pub fn wrong(&self, what: String) {
         let mut counts = self.lock();
         counts.wrong += 1;
-        if counts.first_wrong.len() < TOLD {
+        if let Some(count) = counts.wrongs.get_mut(&what) {
+            *count += 1;
+        } else if counts.wrongs.len() < TOLD {
             eprintln!("WRONG: {what}");
-            counts.first_wrong.push(what);
+            counts.wrongs.insert(what, 1);
         }
     }
 

@@ -82,7 +82,7 @@ impl fmt::Display for Report {
             undisturbed,
             excused,
             wrong,
-            first_wrong,
+            wrongs,
         } = &self.counts;
         writeln!(
             f,
@@ -110,8 +110,8 @@ impl fmt::Display for Report {
         writeln!(f, "Envoy's memory: {envoy} MB before, {envoy_after} MB after")?;
         writeln!(f, "the upstream's memory: {upstream} MB before, {upstream_after} MB after")?;
         writeln!(f, "wrong answers: {wrong}")?;
-        for wrong in first_wrong {
-            writeln!(f, "  {wrong}")?;
+        for (wrong, count) in wrongs {
+            writeln!(f, "  {count} × {wrong}")?;
         }
         let right = if self.is_right() {
             "nothing wrong"
