@@ -47,6 +47,7 @@ mod rotation;
 mod servers;
 mod signatures;
 mod soak;
+mod stop_iteration;
 mod streams;
 mod supervise;
 mod thousand;
