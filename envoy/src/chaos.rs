@@ -192,7 +192,9 @@ fn faults(
             parts.begin(*fault)?;
         }
         let lasts = LASTS.0 + times.below(LASTS.1);
-        thread::sleep(Duration::from_millis(u64::try_from(lasts).unwrap_or_default()));
+        thread::sleep(Duration::from_millis(
+            u64::try_from(lasts).unwrap_or_default(),
+        ));
         for (fault, number) in faults.iter().zip(numbers) {
             parts.end(*fault)?;
             findings.outages.end(number);

@@ -113,8 +113,16 @@ impl Soak {
             })
             .policy_for(move |policy, issuer| {
                 publish(issuer, keys);
-                set(policy, "/token_cache/entries", json!(first.clamp(2, ENTRIES)));
-                set(policy, "/api_keys/cache/entries", json!(first.clamp(1000, ENTRIES)));
+                set(
+                    policy,
+                    "/token_cache/entries",
+                    json!(first.clamp(2, ENTRIES)),
+                );
+                set(
+                    policy,
+                    "/api_keys/cache/entries",
+                    json!(first.clamp(1000, ENTRIES)),
+                );
                 set(
                     policy,
                     "/api_keys/introspection",

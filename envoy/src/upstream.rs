@@ -121,7 +121,13 @@ impl Upstream {
         } else {
             Job::new("the upstream", tool.path())
         };
-        let port = || if restartable { net::lasting_port() } else { Ok(0) };
+        let port = || {
+            if restartable {
+                net::lasting_port()
+            } else {
+                Ok(0)
+            }
+        };
         let job = job
             .args(["upstream", "serve"])
             .args(["--listen", &loopback(port()?).to_string()])

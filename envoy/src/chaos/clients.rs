@@ -262,7 +262,10 @@ mod tests {
     #[test]
     fn a_deleted_key_works_for_its_time_and_no_longer() {
         let gone = Instant::now();
-        assert!(may_still_work(gone, gone + ACTIVE - Duration::from_millis(1)));
+        assert!(may_still_work(
+            gone,
+            gone + ACTIVE - Duration::from_millis(1)
+        ));
         assert!(!may_still_work(gone, gone + ACTIVE));
         assert!(may_be_deleted("401 key_inactive") && !may_be_deleted("401 token_malformed"));
     }

@@ -222,7 +222,8 @@ impl<'a> Parts<'a> {
 
     /// Envoy has the module's file open by its name, so each has one of its own.
     fn replacement(&self, length: usize) -> PathBuf {
-        self.module.with_file_name(format!("tollgate-{length}.wasm"))
+        self.module
+            .with_file_name(format!("tollgate-{length}.wasm"))
     }
 
     fn is_listening(&self) -> bool {

@@ -115,7 +115,11 @@ impl Findings {
 impl Counts {
     /// All answers.
     pub fn all(&self) -> u64 {
-        self.right.values().chain(self.excused.values()).sum::<u64>() + self.wrong
+        self.right
+            .values()
+            .chain(self.excused.values())
+            .sum::<u64>()
+            + self.wrong
     }
 }
 
@@ -130,7 +134,14 @@ mod tests {
         let now = Instant::now();
         let judge = |kind, outcome, sent| {
             let answered = Instant::now().max(sent);
-            findings.judge(kind, Answered { outcome, sent, answered })
+            findings.judge(
+                kind,
+                Answered {
+                    outcome,
+                    sent,
+                    answered,
+                },
+            )
         };
         assert!(judge(Kind::Member, "200", now));
         assert!(!judge(Kind::Member, "503", now));
@@ -154,7 +165,14 @@ mod tests {
             (Kind::Member, "200", 0),
             (Kind::Expired, "401 token_expired", 1),
         ] {
-            findings.judge(kind, Answered { outcome, sent, answered });
+            findings.judge(
+                kind,
+                Answered {
+                    outcome,
+                    sent,
+                    answered,
+                },
+            );
             assert_eq!(findings.counts().wrong, wrong);
         }
     }

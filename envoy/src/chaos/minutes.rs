@@ -50,7 +50,10 @@ impl Minutes {
     /// Takes a request down.
     pub fn add(&self, request: Counted) {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        requests.entry(minute(request.sent)).or_default().push(request);
+        requests
+            .entry(minute(request.sent))
+            .or_default()
+            .push(request);
     }
 
     /// What was wrong, a sentence for each; and how many passed in minutes that were used up.
@@ -78,10 +81,15 @@ impl Minutes {
             let mut any = false;
             for refused in refused {
                 any = true;
-                let before = counted.iter().filter(|request| request.sent < refused.answered);
+                let before = counted
+                    .iter()
+                    .filter(|request| request.sent < refused.answered);
                 let before = before.count();
                 if before < self.limit {
-                    wrong.push(format!("a request was refused after {before} of {}", self.limit));
+                    wrong.push(format!(
+                        "a request was refused after {before} of {}",
+                        self.limit
+                    ));
                 }
             }
             if any {
@@ -101,7 +109,8 @@ impl Counted {
 }
 
 fn minute(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 60)
+    time.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() / 60)
 }
 
 #[cfg(test)]
@@ -128,16 +137,28 @@ mod tests {
 
     #[test]
     fn exactly_the_limit_is_right() {
-        assert_eq!(check(2, &[(0, 1, Passed), (1, 2, Passed), (2, 3, Refused)]), (0, 2));
-        assert_eq!(check(2, &[(0, 1, Passed), (59, 61, Passed), (61, 62, Passed)]), (0, 0));
+        assert_eq!(
+            check(2, &[(0, 1, Passed), (1, 2, Passed), (2, 3, Refused)]),
+            (0, 2)
+        );
+        assert_eq!(
+            check(2, &[(0, 1, Passed), (59, 61, Passed), (61, 62, Passed)]),
+            (0, 0)
+        );
     }
 
     #[test]
     fn one_too_many_is_wrong() {
-        assert_eq!(check(2, &[(0, 1, Passed), (1, 2, Passed), (2, 3, Passed)]).0, 1);
+        assert_eq!(
+            check(2, &[(0, 1, Passed), (1, 2, Passed), (2, 3, Passed)]).0,
+            1
+        );
         assert_eq!(check(0, &[(0, 1, Passed)]).0, 1);
         // This one may have been counted in the next minute.
-        assert_eq!(check(2, &[(0, 1, Passed), (1, 2, Passed), (59, 60, Passed)]).0, 0);
+        assert_eq!(
+            check(2, &[(0, 1, Passed), (1, 2, Passed), (59, 60, Passed)]).0,
+            0
+        );
     }
 
     #[test]
@@ -149,7 +170,10 @@ mod tests {
 
     #[test]
     fn what_may_have_been_counted_is_no_room() {
-        assert_eq!(check(2, &[(0, 1, Passed), (1, 2, Unknown), (2, 3, Refused)]).0, 0);
+        assert_eq!(
+            check(2, &[(0, 1, Passed), (1, 2, Unknown), (2, 3, Refused)]).0,
+            0
+        );
         assert_eq!(check(1, &[(59, 61, Passed), (61, 62, Refused)]).0, 0);
         // Under way at the same time.
         assert_eq!(check(1, &[(2, 3, Refused), (2, 9, Passed)]).0, 0);

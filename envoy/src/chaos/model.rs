@@ -192,7 +192,10 @@ impl Kind {
     /// Whether the answer is right only where this part is well.
     pub fn needs(self, part: Part) -> bool {
         match part {
-            Part::Issuer => matches!(self, Self::StrictToken | Self::SelfVerified | Self::UnknownKey),
+            Part::Issuer => matches!(
+                self,
+                Self::StrictToken | Self::SelfVerified | Self::UnknownKey
+            ),
             Part::Upstream => self.is_answered_behind() || self.is_looked_up(),
             Part::Postgres => {
                 self.is_looked_up() || self.is_answered_behind() && self != Self::SelfVerified
@@ -263,7 +266,11 @@ mod tests {
     fn whatever_is_away_nobody_passes_who_may_not() {
         for kind in kinds().filter(|kind| !kind.right().starts_with('2')) {
             for passed in ["200", "201", "204", "302", "404 agent_not_found"] {
-                assert_eq!(judge(kind, passed, &ALL), Verdict::Wrong, "{kind:?} {passed}");
+                assert_eq!(
+                    judge(kind, passed, &ALL),
+                    Verdict::Wrong,
+                    "{kind:?} {passed}"
+                );
             }
         }
     }
@@ -272,8 +279,13 @@ mod tests {
     fn where_all_is_well_there_is_one_answer() {
         for kind in kinds() {
             assert_eq!(judge(kind, kind.right(), &[]), Verdict::Right);
-            let others = kinds().map(Kind::right).filter(|other| *other != kind.right());
-            for other in others.chain(DATABASE).chain([INTROSPECTION, KEYS, BROKEN, "503", "500"]) {
+            let others = kinds()
+                .map(Kind::right)
+                .filter(|other| *other != kind.right());
+            for other in others
+                .chain(DATABASE)
+                .chain([INTROSPECTION, KEYS, BROKEN, "503", "500"])
+            {
                 assert_eq!(judge(kind, other, &[]), Verdict::Wrong, "{kind:?} {other}");
             }
         }
@@ -285,28 +297,52 @@ mod tests {
         for (kind, outcome, part, verdict) in [
             (Kind::Member, "503", Upstream, Verdict::Excused(Upstream)),
             (Kind::Member, "503", Postgres, Verdict::Wrong),
-            (Kind::Member, "503 database_busy", Postgres, Verdict::Excused(Postgres)),
+            (
+                Kind::Member,
+                "503 database_busy",
+                Postgres,
+                Verdict::Excused(Postgres),
+            ),
             (Kind::Member, KEYS, Issuer, Verdict::Wrong),
             (Kind::NewToken, KEYS, Issuer, Verdict::Wrong),
             (Kind::NewToken, "401 token_key", Issuer, Verdict::Wrong),
             (Kind::StrictToken, KEYS, Issuer, Verdict::Excused(Issuer)),
             (Kind::StrictToken, KEYS, Upstream, Verdict::Wrong),
-            (Kind::ApiKey, INTROSPECTION, Postgres, Verdict::Excused(Postgres)),
+            (
+                Kind::ApiKey,
+                INTROSPECTION,
+                Postgres,
+                Verdict::Excused(Postgres),
+            ),
             (Kind::ApiKey, "401 key_inactive", Postgres, Verdict::Wrong),
             (Kind::ApiKey, INTROSPECTION, Issuer, Verdict::Wrong),
-            (Kind::MadeUpKey, INTROSPECTION, Upstream, Verdict::Excused(Upstream)),
+            (
+                Kind::MadeUpKey,
+                INTROSPECTION,
+                Upstream,
+                Verdict::Excused(Upstream),
+            ),
             (Kind::MadeUpKey, "503", Upstream, Verdict::Wrong),
             (Kind::UnknownKey, KEYS, Issuer, Verdict::Excused(Issuer)),
             (Kind::Forged, "503", Upstream, Verdict::Wrong),
             (Kind::Forged, "503 not_ready", Gate, Verdict::Wrong),
             (Kind::Forged, BROKEN, Gate, Verdict::Excused(Gate)),
             (Kind::Member, "500 internal", Postgres, Verdict::Wrong),
-            (Kind::Member, "400 account_unknown", Postgres, Verdict::Wrong),
+            (
+                Kind::Member,
+                "400 account_unknown",
+                Postgres,
+                Verdict::Wrong,
+            ),
             (Kind::Write, "200", Postgres, Verdict::Wrong),
             (Kind::Member, "429 cap_exceeded", Gate, Verdict::Wrong),
             (Kind::Closed, "200", Gate, Verdict::Wrong),
         ] {
-            assert_eq!(judge(kind, outcome, &[part]), verdict, "{kind:?} {outcome} {part:?}");
+            assert_eq!(
+                judge(kind, outcome, &[part]),
+                verdict,
+                "{kind:?} {outcome} {part:?}"
+            );
         }
     }
 }

@@ -78,7 +78,8 @@ impl Outages {
     pub fn good(&self, sent: Instant, answered: Instant, needs: impl Fn(Part) -> bool) {
         for outage in self.lock().iter_mut() {
             let since = outage.ended.is_some_and(|ended| ended <= answered);
-            if since && outage.begun <= sent && outage.good.is_none() && needs(outage.fault.part()) {
+            if since && outage.begun <= sent && outage.good.is_none() && needs(outage.fault.part())
+            {
                 outage.good = Some(answered);
             }
         }
@@ -107,7 +108,10 @@ impl Outages {
             effect.until_good = match (first, good) {
                 (true, good) => good,
                 // Once without is without.
-                (false, good) => effect.until_good.zip(good).map(|(one, other)| one.max(other)),
+                (false, good) => effect
+                    .until_good
+                    .zip(good)
+                    .map(|(one, other)| one.max(other)),
             };
             effect.times += 1;
             let refused = outage.refused.map(|refused| refused.duration_since(ended));
@@ -143,10 +147,16 @@ mod tests {
         let begun = Instant::now();
         assert_eq!(outages.disturbed(before, before), []);
         assert_eq!(outages.disturbed(before, begun), [Part::Postgres]);
-        assert_eq!(outages.disturbed(begun + SECOND * 60, begun + SECOND * 60), [Part::Postgres]);
+        assert_eq!(
+            outages.disturbed(begun + SECOND * 60, begun + SECOND * 60),
+            [Part::Postgres]
+        );
         outages.end(number);
         let ended = Instant::now();
-        assert_eq!(outages.disturbed(ended + SECOND, ended + SECOND), [Part::Postgres]);
+        assert_eq!(
+            outages.disturbed(ended + SECOND, ended + SECOND),
+            [Part::Postgres]
+        );
         let later = ended + RECOVERY + SECOND;
         assert_eq!(outages.disturbed(later, later), []);
         assert_eq!(outages.disturbed(before, later), [Part::Postgres]);

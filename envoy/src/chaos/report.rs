@@ -49,7 +49,9 @@ pub struct Memory {
 impl Memory {
     /// Now.
     pub fn of(stack: &Stack) -> Self {
-        let upstream = stack.service().and_then(|(upstream, _)| upstream.resident());
+        let upstream = stack
+            .service()
+            .and_then(|(upstream, _)| upstream.resident());
         Self {
             envoy: stack.envoy().resident().unwrap_or_default(),
             upstream: upstream.unwrap_or_default(),
@@ -66,7 +68,10 @@ impl Report {
         self.counts.wrong == 0
             && self.counts.all() > 0
             && !self.effects.is_empty()
-            && self.effects.values().all(|effect| effect.until_good.is_some())
+            && self
+                .effects
+                .values()
+                .all(|effect| effect.until_good.is_some())
             && self.traps == 0
             && self.under_way == 0
             && self.before.envoy > 0
@@ -96,19 +101,44 @@ impl fmt::Display for Report {
         }
         let total: u64 = right.values().sum();
         writeln!(f, "\nrequests: {}", self.counts.all())?;
-        writeln!(f, "right answers: {total}, of {} kinds of requests", right.len())?;
-        writeln!(f, "of them while something was away that they do not need: {undisturbed}")?;
-        writeln!(f, "others that a fault excuses: {}", excused.values().sum::<u64>())?;
+        writeln!(
+            f,
+            "right answers: {total}, of {} kinds of requests",
+            right.len()
+        )?;
+        writeln!(
+            f,
+            "of them while something was away that they do not need: {undisturbed}"
+        )?;
+        writeln!(
+            f,
+            "others that a fault excuses: {}",
+            excused.values().sum::<u64>()
+        )?;
         for (outcome, count) in excused {
             writeln!(f, "  {count} × {outcome}")?;
         }
-        writeln!(f, "let through in minutes that were used up: {}", self.used_up)?;
-        writeln!(f, "traps: {}; still under way: {}", self.traps, self.under_way)?;
+        writeln!(
+            f,
+            "let through in minutes that were used up: {}",
+            self.used_up
+        )?;
+        writeln!(
+            f,
+            "traps: {}; still under way: {}",
+            self.traps, self.under_way
+        )?;
         let megabytes = |memory: Memory| (memory.envoy >> 20, memory.upstream >> 20);
         let ((envoy, upstream), (envoy_after, upstream_after)) =
             (megabytes(self.before), megabytes(self.after));
-        writeln!(f, "Envoy's memory: {envoy} MB before, {envoy_after} MB after")?;
-        writeln!(f, "the upstream's memory: {upstream} MB before, {upstream_after} MB after")?;
+        writeln!(
+            f,
+            "Envoy's memory: {envoy} MB before, {envoy_after} MB after"
+        )?;
+        writeln!(
+            f,
+            "the upstream's memory: {upstream} MB before, {upstream_after} MB after"
+        )?;
         writeln!(f, "wrong answers: {wrong}")?;
         for (wrong, count) in wrongs {
             writeln!(f, "  {count} × {wrong}")?;
@@ -166,7 +196,12 @@ mod tests {
             |report| report.traps = 1,
             |report| report.under_way = 1,
             |report| report.effects.clear(),
-            |report| report.effects.values_mut().for_each(|effect| effect.until_good = None),
+            |report| {
+                report
+                    .effects
+                    .values_mut()
+                    .for_each(|effect| effect.until_good = None)
+            },
             |report| report.after.envoy *= 2,
         ];
         for (number, spoil) in spoil.into_iter().enumerate() {

@@ -67,7 +67,11 @@ impl World {
             .policy(move |policy| shorten(policy, &url))
             .start()?;
         let names = ["alpha", "beta", "writes", "capped", "closed", "suspended"];
-        let names: Vec<_> = names.iter().chain(&ROWS).map(|name| (*name).to_owned()).collect();
+        let names: Vec<_> = names
+            .iter()
+            .chain(&ROWS)
+            .map(|name| (*name).to_owned())
+            .collect();
         let upstream = Origin::parse(&stack.upstream_url())?;
         accounts::create(upstream, stack.assertion_key(), &names)?;
 
@@ -78,14 +82,22 @@ impl World {
             let answer = request.json(body).send()?;
             match answer.status {
                 200 | 201 => Ok(answer),
-                _ => Err(ChaosError::Prepare(format!("{method} {path}: {}", answer.text()))),
+                _ => Err(ChaosError::Prepare(format!(
+                    "{method} {path}: {}",
+                    answer.text()
+                ))),
             }
         };
         let suspended = format!("{ACCOUNTS}/suspended");
         direct("PATCH", &suspended, true, &json!({"status": "suspended"}))?;
         let name = format!("alpha's {}", random::hex(8));
         let agent = direct("POST", AGENTS, false, &json!({"name": name}))?;
-        let key = direct("POST", API_KEYS, false, &json!({"name": "chaos", "expiry": "never"}))?;
+        let key = direct(
+            "POST",
+            API_KEYS,
+            false,
+            &json!({"name": "chaos", "expiry": "never"}),
+        )?;
         let widget = json!({"name": "chaos", "domain_allowlist": ["alpha.example"]});
         let widget = direct("POST", "/api/v1/widget-keys", false, &widget)?;
         let world = Self {
@@ -110,7 +122,10 @@ impl World {
         let deadline = Instant::now() + PATIENCE;
         for _ in 0..SEVERAL {
             // A visitor needs a guest's token.
-            let kinds = [Kind::Guest].into_iter().chain(Kind::WHOLE).chain(Kind::EDGE);
+            let kinds = [Kind::Guest]
+                .into_iter()
+                .chain(Kind::WHOLE)
+                .chain(Kind::EDGE);
             let kinds = kinds.map(|kind| (kind, self.request(kind, &mut dice)));
             for (kind, request) in kinds.chain(rows.iter().cloned()) {
                 loop {
@@ -221,10 +236,14 @@ impl World {
 
 /// The reference with times that are over within a fault, a second issuer, and caps for two accounts only.
 fn shorten(policy: &mut Value, strict: &str) {
-    let unlimited = json!({"concurrent": null, "per_minute": null, "per_hour": null, "per_day": null});
-    let lifted = ["acme", "alpha", "beta", "writes", "suspended"].iter().chain(&ROWS);
-    let mut accounts: serde_json::Map<_, _> =
-        lifted.map(|account| ((*account).to_owned(), unlimited.clone())).collect();
+    let unlimited =
+        json!({"concurrent": null, "per_minute": null, "per_hour": null, "per_day": null});
+    let lifted = ["acme", "alpha", "beta", "writes", "suspended"]
+        .iter()
+        .chain(&ROWS);
+    let mut accounts: serde_json::Map<_, _> = lifted
+        .map(|account| ((*account).to_owned(), unlimited.clone()))
+        .collect();
     accounts.insert("closed".to_owned(), json!({"per_minute": 0}));
     for (pointer, value) in [
         ("/issuers/0/jwks/refresh", json!("1s")),
@@ -257,7 +276,9 @@ fn shorten(policy: &mut Value, strict: &str) {
 /// One token's words with another's signature.
 fn forged(token: &str, other: &str) -> String {
     let signed = token.rsplit_once('.').map_or("", |(signed, _)| signed);
-    let signature = other.rsplit_once('.').map_or("", |(_, signature)| signature);
+    let signature = other
+        .rsplit_once('.')
+        .map_or("", |(_, signature)| signature);
     format!("{signed}.{signature}")
 }
 

@@ -28,12 +28,6 @@ impl Config {
         Ok(self)
     }
 
-    /// With a field of the gate's plugin (`PluginConfig`).
-    pub fn with_plugin_field(mut self, name: &str, value: Value) -> Result<Self, ConfigError> {
-        self.plugin("")?[name] = value;
-        Ok(self)
-    }
-
     /// With another limit for what is buffered of a connection.
     pub fn with_buffer(mut self, bytes: u32) -> Result<Self, ConfigError> {
         self.at(LISTENER)?["per_connection_buffer_limit_bytes"] = json!(bytes);

@@ -94,11 +94,7 @@ impl<'a> Load<'a> {
     }
 
     /// Sends the requests of these numbers, and tells `progress` every ten seconds how many were ever answered.
-    pub(super) fn run(
-        &self,
-        numbers: Range<u64>,
-        progress: impl Fn(u64),
-    ) -> Result<(), LoadError> {
+    pub(super) fn run(&self, numbers: Range<u64>, progress: impl Fn(u64)) -> Result<(), LoadError> {
         let length = numbers.end.saturating_sub(numbers.start);
         let part = |thread: u64| {
             let at = |part: u64| numbers.start + length * part / THREADS;
@@ -207,7 +203,9 @@ impl Connection {
 
 impl Expected {
     fn is(self, answer: &[u8], body: &[u8]) -> bool {
-        let status = answer.get(9..12).and_then(|status| str::from_utf8(status).ok());
+        let status = answer
+            .get(9..12)
+            .and_then(|status| str::from_utf8(status).ok());
         let code = format!("\"code\":\"{}\"", self.code);
         status.is_some_and(|status| status.parse() == Ok(self.status))
             && if self.code.is_empty() {
@@ -250,7 +248,9 @@ mod tests {
         };
         let answer = |status: &str, body: &str| {
             let length = body.len();
-            format!("HTTP/1.1 {status}\r\nvia: x\r\ncontent-length: {length}\r\ndate: now\r\n\r\n{body}")
+            format!(
+                "HTTP/1.1 {status}\r\nvia: x\r\ncontent-length: {length}\r\ndate: now\r\n\r\n{body}"
+            )
         };
         let is = |expected: Expected, answer: &str| {
             let answer = answer.as_bytes();
@@ -260,7 +260,10 @@ mod tests {
         assert!(is(passes, &good) && !is(refused, &good));
         let bad = answer("401 Unauthorized", r#"{"code":"token_key"}"#);
         assert!(is(refused, &bad) && !is(passes, &bad));
-        assert!(!is(refused, &answer("401 Unauthorized", r#"{"code":"token_expired"}"#)));
+        assert!(!is(
+            refused,
+            &answer("401 Unauthorized", r#"{"code":"token_expired"}"#)
+        ));
         assert!(!is(refused, &answer("200 OK", r#"{"code":"token_key"}"#)));
         assert!(!is(passes, &answer("200 OK", "who are you?\n")));
         assert_eq!(whole(&good.as_bytes()[..good.len() - 1]), None);

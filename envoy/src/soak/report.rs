@@ -67,11 +67,19 @@ impl fmt::Display for Report {
         }
         let requests = self.marks.last().map_or(0, |mark| mark.requests);
         let refused: u64 = self.refused.values().sum();
-        writeln!(f, "\n{} passed; refused, as they had to be:", requests - refused)?;
+        writeln!(
+            f,
+            "\n{} passed; refused, as they had to be:",
+            requests - refused
+        )?;
         for (code, count) in &self.refused {
             writeln!(f, "  {count} × {code}")?;
         }
-        writeln!(f, "traps: {}; still under way: {}", self.traps, self.under_way)?;
+        writeln!(
+            f,
+            "traps: {}; still under way: {}",
+            self.traps, self.under_way
+        )?;
         let right = if self.is_right() {
             "the same within noise"
         } else {

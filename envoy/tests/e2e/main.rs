@@ -47,7 +47,6 @@ mod rotation;
 mod servers;
 mod signatures;
 mod soak;
-mod stop_iteration;
 mod streams;
 mod supervise;
 mod thousand;
