@@ -200,13 +200,13 @@ impl<'a> Parts<'a> {
             Fault::IssuerStalled => self.set_issuers(FaultKind::None),
             Fault::PostgresKilled => {
                 self.postgres.resume().map_err(failed)?;
-                self.wait(|| self.postgres.lets_in()).map_err(failed)?;
+                wait_until(|| self.postgres.lets_in()).map_err(failed)?;
             }
             Fault::PostgresStalled => self.postgres.go_on().map_err(failed)?,
             Fault::UpstreamKilled => {
                 self.upstream.resume().map_err(failed)?;
                 // It may be waiting for PostgreSQL; so whether it is there, not whether it is well.
-                self.wait(|| self.is_listening()).map_err(failed)?;
+                wait_until(|| self.is_listening()).map_err(failed)?;
             }
             Fault::UpstreamStalled => self.upstream.go_on().map_err(failed)?,
             Fault::Reconfigured | Fault::ModuleReplaced => {}
@@ -229,17 +229,17 @@ impl<'a> Parts<'a> {
     fn is_listening(&self) -> bool {
         Origin::parse(self.upstream.url()).is_ok_and(|origin| origin.connect().is_ok())
     }
+}
 
-    fn wait(&self, condition: impl Fn() -> bool) -> io::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        while !condition() {
-            if Instant::now() > deadline {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            thread::sleep(POLL);
+fn wait_until(condition: impl Fn() -> bool) -> io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        if Instant::now() > deadline {
+            return Err(io::ErrorKind::TimedOut.into());
         }
-        Ok(())
+        thread::sleep(POLL);
     }
+    Ok(())
 }
 
 #[cfg(test)]

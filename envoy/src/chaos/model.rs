@@ -105,6 +105,9 @@ const DATABASE: [&str; 3] = [
     "503 timeout",
 ];
 
+/// What the upstream answers where it stood still itself while it waited, and its own waiting times are over.
+const LATE: &str = "503 verification_busy";
+
 const INTROSPECTION: &str = "503 introspection_unavailable";
 const KEYS: &str = "503 keys_unavailable";
 
@@ -212,7 +215,11 @@ impl Kind {
         match part {
             Part::Issuer => outcome == KEYS,
             Part::Upstream => {
-                self.is_answered_behind() && [UNREACHABLE, BROKEN].contains(&outcome)
+                let unanswered = [UNREACHABLE, BROKEN].contains(&outcome);
+                let late = DATABASE.contains(&outcome) && self.needs(Part::Postgres)
+                    || outcome == LATE && matches!(self, Self::Guest | Self::SelfVerified)
+                    || outcome == KEYS && self == Self::SelfVerified;
+                self.is_answered_behind() && (unanswered || late)
                     || self.is_looked_up() && outcome == INTROSPECTION
             }
             Part::Postgres => {
@@ -302,6 +309,30 @@ mod tests {
                 "503 database_busy",
                 Postgres,
                 Verdict::Excused(Postgres),
+            ),
+            (
+                Kind::Guest,
+                "503 database_busy",
+                Upstream,
+                Verdict::Excused(Upstream),
+            ),
+            (
+                Kind::Guest,
+                "503 verification_busy",
+                Postgres,
+                Verdict::Wrong,
+            ),
+            (
+                Kind::Member,
+                "503 verification_busy",
+                Upstream,
+                Verdict::Wrong,
+            ),
+            (
+                Kind::SelfVerified,
+                "503 database_busy",
+                Upstream,
+                Verdict::Wrong,
             ),
             (Kind::Member, KEYS, Issuer, Verdict::Wrong),
             (Kind::NewToken, KEYS, Issuer, Verdict::Wrong),

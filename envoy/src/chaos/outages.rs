@@ -102,7 +102,7 @@ impl Outages {
             let Some(ended) = outage.ended else {
                 continue;
             };
-            let first = effects.get(&outage.fault).is_none();
+            let first = !effects.contains_key(&outage.fault);
             let effect = effects.entry(outage.fault).or_default();
             let good = outage.good.map(|good| good.duration_since(ended));
             effect.until_good = match (first, good) {

@@ -93,7 +93,7 @@ struct Megabytes(u64);
 
 impl fmt::Display for Megabytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tenths = self.0 * 10 >> 20;
+        let tenths = (self.0 * 10) >> 20;
         write!(f, "{}.{}", tenths / 10, tenths % 10)
     }
 }
