@@ -197,10 +197,9 @@ mod tests {
             |report| report.under_way = 1,
             |report| report.effects.clear(),
             |report| {
-                report
-                    .effects
-                    .values_mut()
-                    .for_each(|effect| effect.until_good = None)
+                for effect in report.effects.values_mut() {
+                    effect.until_good = None;
+                }
             },
             |report| report.after.envoy *= 2,
         ];
