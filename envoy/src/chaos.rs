@@ -180,10 +180,11 @@ fn faults(
         let names: Vec<_> = faults.iter().map(Fault::to_string).collect();
         let counts = findings.counts();
         eprintln!(
-            "{} s: {} answers, {} wrong; {} …",
+            "{} s: {} answers, {} wrong, Envoy has {} MB; {} …",
             begun.elapsed().as_secs(),
             counts.all(),
             counts.wrong,
+            parts.envoy_memory() >> 20,
             names.join(" and ")
         );
         let mut numbers = Vec::new();

@@ -157,6 +157,11 @@ impl<'a> Parts<'a> {
         })
     }
 
+    /// Envoy's resident memory, in bytes.
+    pub fn envoy_memory(&self) -> u64 {
+        self.stack.envoy().resident().unwrap_or_default()
+    }
+
     /// Does it.
     pub fn begin(&self, fault: Fault) -> Result<(), FaultError> {
         let failed = |source| FaultError::Io { fault, source };
