@@ -12,6 +12,7 @@ use tollgate_envoy::build;
 use tollgate_envoy::caps::Caps;
 use tollgate_envoy::chaos::Chaos;
 use tollgate_envoy::demo::Demo;
+use tollgate_envoy::fuzz::Fuzz;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
 use tollgate_envoy::progress::Progress;
@@ -33,6 +34,7 @@ enum Command {
     Caps(Caps),
     Chaos(Chaos),
     Soak(Soak),
+    Fuzz(Fuzz),
     Accounts(Accounts),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
@@ -86,6 +88,15 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Soak(soak) => {
             let report = soak.run(Stack::builder(Tool::current()?))?;
+            print!("{report}");
+            Ok(if report.is_right() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Command::Fuzz(fuzz) => {
+            let report = fuzz.run(&Progress::new())?;
             print!("{report}");
             Ok(if report.is_right() {
                 ExitCode::SUCCESS
