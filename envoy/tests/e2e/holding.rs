@@ -10,7 +10,7 @@ use crate::world::stack;
 fn no_body_takes_a_request_past_the_gate_that_waits() {
     let stack = stack()
         .echo()
-        .config(|config| config.with_bodies_while_headers_wait())
+        .config(tollgate_envoy::config::Config::with_bodies_while_headers_wait)
         .policy_for(|policy, issuer| {
             issuer.fault(Fault::of_keys(FaultKind::Closed));
             policy["issuers"][0]["jwks"]["max_wait"] = json!("300ms");

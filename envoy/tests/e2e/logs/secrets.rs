@@ -43,7 +43,9 @@ impl Secrets {
             let inner = |skip: usize| bytes.get(skip..skip + 12).unwrap();
             let mut forms = vec![
                 secret.clone(),
-                bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+                bytes
+                    .iter()
+                    .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")),
             ];
             for skip in 0..3 {
                 forms.push(BASE64_STANDARD_NO_PAD.encode(inner(skip)));
@@ -235,7 +237,7 @@ fn no_secret_is_told() {
     };
     gate().envoy().access(is_last).unwrap();
     let (upstream, _) = gate().service().unwrap();
-    let told = |path: &str| admin.get(path).send().unwrap().text().to_owned();
+    let told = |path: &str| admin.get(path).send().unwrap().text();
     for (place, text, has) in [
         ("Envoy's log", gate().envoy().log(), "starting"),
         ("the access log", gate().envoy().access_log(), ACCOUNT),
