@@ -185,6 +185,19 @@ impl Envoy {
         self.child.resident()
     }
 
+    /// What its own code has allocated, in bytes, without the memories of the modules; none if it does not answer.
+    pub fn allocated(&self) -> Option<u64> {
+        let admin = Origin::parse(&self.admin).ok()?;
+        let memory = admin.get("/memory").send().ok()?.json();
+        memory.get("allocated")?.as_str()?.parse().ok()
+    }
+
+    /// How often a module has failed in a virtual machine since the start.
+    pub fn traps(&self) -> usize {
+        // The engine's own words, once for each.
+        self.log().matches("Function: ").count()
+    }
+
     /// The first entry of the access log that `matches`, once it is written; none if none comes soon.
     pub fn access(&self, matches: impl Fn(&Value) -> bool) -> Option<Value> {
         let deadline = Instant::now() + SOON;

@@ -7,6 +7,8 @@ pub mod accounts;
 pub mod bench;
 pub mod browser;
 pub mod build;
+pub mod caps;
+pub mod chaos;
 pub mod client;
 pub mod config;
 pub mod demo;

@@ -9,6 +9,8 @@ use clap::{Parser, Subcommand};
 use tollgate_envoy::accounts::Accounts;
 use tollgate_envoy::bench::Bench;
 use tollgate_envoy::build;
+use tollgate_envoy::caps::Caps;
+use tollgate_envoy::chaos::Chaos;
 use tollgate_envoy::demo::Demo;
 use tollgate_envoy::fuzz::Fuzz;
 use tollgate_envoy::process::Tool;
@@ -30,6 +32,8 @@ struct Arguments {
 enum Command {
     Demo(Demo),
     Bench(Bench),
+    Caps(Caps),
+    Chaos(Chaos),
     Soak(Soak),
     Fuzz(Fuzz),
     Accounts(Accounts),
@@ -65,6 +69,24 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Bench(bench) => {
             print!("{}", bench.run(&Tool::current()?)?);
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Caps(caps) => {
+            let report = caps.run(Stack::builder(Tool::current()?))?;
+            print!("{report}");
+            Ok(if report.is_right() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Command::Chaos(chaos) => {
+            let report = chaos.run(Stack::builder(Tool::current()?))?;
+            print!("{report}");
+            Ok(if report.is_right() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         Command::Soak(soak) => {
             let report = soak.run(Stack::builder(Tool::current()?))?;

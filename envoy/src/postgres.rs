@@ -129,6 +129,16 @@ impl Postgres {
         Ok(())
     }
 
+    /// Whether it lets clients in.
+    pub fn lets_in(&self) -> bool {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let url = self.url();
+        let connect = tokio_postgres::connect(&url, tokio_postgres::NoTls);
+        runtime.is_ok_and(|runtime| runtime.block_on(connect).is_ok())
+    }
+
     /// Stops it where it is: it takes connections, and says nothing.
     pub fn freeze(&self) -> io::Result<()> {
         signal(self.pid()?, Signal::STOP)
@@ -137,6 +147,33 @@ impl Postgres {
     /// Lets it go on after [`Self::freeze`].
     pub fn thaw(&self) -> io::Result<()> {
         signal(self.pid()?, Signal::CONT)
+    }
+
+    /// Stops all of it where it is, the sessions too: nothing that was asked is answered.
+    pub fn stall(&self) -> io::Result<()> {
+        let pid = self.pid()?;
+        // In this order: it begins no session after.
+        signal(pid, Signal::STOP)?;
+        Self::sessions(pid, Signal::STOP)
+    }
+
+    /// Lets it go on after [`Self::stall`].
+    pub fn go_on(&self) -> io::Result<()> {
+        let pid = self.pid()?;
+        Self::sessions(pid, Signal::CONT)?;
+        signal(pid, Signal::CONT)
+    }
+
+    /// Sends a signal to all processes of the server but the first.
+    fn sessions(pid: u32, wanted: Signal) -> io::Result<()> {
+        for child in process::children_of(pid) {
+            match signal(child, wanted) {
+                // It has ended since.
+                Err(_) if !process::is_there(child) => {}
+                outcome => outcome?,
+            }
+        }
+        Ok(())
     }
 
     fn pid(&self) -> io::Result<u32> {
@@ -161,7 +198,11 @@ impl Postgres {
     }
 
     fn launch(tool: &Tool, tools: &PostgresTools, times: &str) -> Result<Self, PostgresError> {
-        let (port, password) = (net::free_port()?, random::hex(16));
+        let port = match times {
+            "again" => net::lasting_port()?,
+            _ => net::free_port()?,
+        };
+        let password = random::hex(16);
         let scratch = Scratch::new()?;
         let password_file = scratch.path().join("password");
         fs::write(&password_file, &password)?;
@@ -219,7 +260,7 @@ while "$bin/postgres" "$@"; [ $? -eq 137 ]; do
 done
 "#;
 
-fn signal(pid: u32, signal: Signal) -> io::Result<()> {
+pub(crate) fn signal(pid: u32, signal: Signal) -> io::Result<()> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
     Ok(kill_process(pid, signal)?)

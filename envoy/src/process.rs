@@ -122,13 +122,7 @@ impl Child {
 
     /// How much of the child is in memory, in bytes; none if it has ended.
     pub fn resident(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
-        // proc_pid_status(5): `VmRSS:     66816 kB`.
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-        Some(kilobytes * 1024)
+        resident(self.pid()?)
     }
 
     /// Waits until `found` finds something in the child's log or elsewhere; `what` names it in errors.
@@ -218,6 +212,17 @@ pub fn children_of(parent: u32) -> Vec<u32> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid| parent_of(*pid) == Some(parent))
         .collect()
+}
+
+/// How much of a process is in memory, in bytes; none if it has ended.
+pub fn resident(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    // proc_pid_status(5): `VmRSS:     66816 kB`.
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 /// Whether the process has not ended.

@@ -1,70 +1,64 @@
-//! `tollgate soak`: whether the caps count right when there is much to count.
+//! `tollgate soak`: whether Envoy's memory stays where it is, however many tokens and accounts come.
 
-use std::fmt;
+mod load;
+mod mix;
+mod report;
+mod signer;
+
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::client::{Outcomes, Request};
-use crate::minute;
+pub use load::LoadError;
+pub use report::{Mark, Report};
+
+use crate::introspection::{self, Introspection};
+use crate::issuer::{Endpoint, Fault, Issuer};
 use crate::stack::{Builder, Stack, StackError};
+use crate::upstream::INTROSPECTION_TOKEN;
+use load::Load;
+use mix::Mix;
+use signer::Signer;
 
-/// How many requests are under way at a time.
-const CONNECTIONS: usize = 32;
+/// The marks at which memory is read, in parts of all requests: 1, 5 and 20 million of 20 million.
+const MARKS: [(u64, u64); 3] = [(1, 20), (1, 4), (1, 1)];
 
-/// What the counts may take, by default, in bytes.
-const CEILING: u64 = 64 << 20;
+/// Before the first mark, the caches have had so many times more than they hold.
+const ROUNDS: u64 = 10;
 
-/// Of the accounts that were there first, so many come again.
-const AGAIN: usize = 100;
+/// The reference's size of the gate's caches, in entries of one worker.
+const ENTRIES: u64 = 10_000;
 
-/// Counts many requests of one account and one of each of many accounts in the real Envoy, within a minute each, and
-/// says whether every one was counted
+/// How soon nothing may be under way any more after the last answer.
+const REST: Duration = Duration::from_secs(10);
+
+/// Sends very many requests with ever new tokens for ever new accounts to the real Envoy, checks every answer, and says
+/// whether Envoy's memory grew
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Soak {
-    /// How many requests the one account may make; a tenth more are sent
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub requests: u32,
-    /// How many accounts make a request each
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub accounts: u32,
+    /// How many requests; memory is read after a twentieth, a quarter and all of them
+    #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = clap::value_parser!(u64).range(1000..))]
+    pub requests: u64,
     /// Envoy's worker threads
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 2)]
     pub workers: usize,
-}
-
-/// What was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    soak: Size,
-    /// Of one account, a tenth more than it may.
-    pub requests: Outcomes,
-    /// Of as many accounts as there are, one each.
-    pub accounts: Outcomes,
-    /// Of the first of them, one more each, which is one too many.
-    pub again: Outcomes,
-    /// Envoy's resident memory before and after, in bytes.
-    pub memory: (u64, u64),
-    took: Duration,
-}
-
-/// How much was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Size {
-    requests: usize,
-    accounts: usize,
 }
 
 /// Why nothing was found.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the first are the parts' own errors")]
+#[expect(missing_docs, reason = "each variant is the part's own error")]
 pub enum SoakError {
     #[error(transparent)]
     Stack(#[from] StackError),
-    /// A request had no answer.
-    #[error("a request was not answered: {0}")]
-    Io(#[from] io::Error),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("the introspection endpoint cannot listen on a loopback port: {0}")]
+    Introspection(io::Error),
+    /// It has ended, or does not answer.
+    #[error("Envoy does not say how much memory it has; the end of its log:\n{0}")]
+    Memory(String),
 }
 
 // === impl Soak ===
@@ -72,137 +66,120 @@ pub enum SoakError {
 impl Soak {
     /// Runs it; `stack` is one to be started, such as [`Stack::builder`] gives.
     pub fn run(self, stack: Builder) -> Result<Report, SoakError> {
-        let size = Size {
-            requests: self.requests as usize,
-            accounts: self.accounts as usize,
-        };
-        let stack = self.start(stack)?;
-        let token = stack.issuer().member("anybody");
-        let request = |path: &str, account: String| stack.get(path).account(account).bearer(&token);
+        let introspection = Introspection::start().map_err(SoakError::Introspection)?;
+        let signer = Signer::generate();
+        let stack = self.start(stack, &signer, introspection.address())?;
+        introspection.answer_to(stack.introspection_token());
+        let mix = Mix::new(signer, stack.issuer().url());
+        let load = Load::new(stack.gate(), &mix);
         let begun = Instant::now();
-        let requests = minute::within_one(|attempt| {
-            let request = request("/requests", format!("one-{attempt}"));
-            volley(&stack, size.requests + size.requests / 10, |_| {
-                request.clone()
-            })
-        })?;
-        let before = stack.envoy().resident().unwrap_or_default();
-        let (accounts, again) = minute::within_one(|attempt| {
-            let one = |number| request("/accounts", format!("many-{attempt}-{number}"));
-            let accounts = volley(&stack, size.accounts, one)?;
-            let again = volley(&stack, size.accounts.min(AGAIN), one)?;
-            Ok::<_, io::Error>((accounts, again))
-        })?;
-        let after = stack.envoy().resident().unwrap_or_default();
+        let mut marks = vec![mark(&stack, 0, begun)?];
+        for (part, whole) in MARKS {
+            let last = marks.last().map_or(0, |mark| mark.requests);
+            let next = self.requests * part / whole;
+            let now = |sent| progress(&stack, self.requests, sent, begun);
+            load.run(last..next, now)?;
+            marks.push(mark(&stack, next, begun)?);
+        }
         Ok(Report {
-            soak: size,
-            requests,
-            accounts,
-            again,
-            memory: (before, after),
-            took: begun.elapsed(),
+            marks,
+            refused: load.refused(),
+            traps: stack.envoy().traps(),
+            under_way: at_rest(&stack),
         })
     }
 
-    /// An Envoy that answers itself, and lets whoever has a token act for every account.
-    fn start(self, stack: Builder) -> Result<Stack, StackError> {
-        let requests = self.requests;
+    /// An Envoy that answers itself what the gate lets pass.
+    fn start(
+        self,
+        stack: Builder,
+        signer: &Signer,
+        introspection: SocketAddr,
+    ) -> Result<Stack, StackError> {
+        let keys = json!({"keys": [signer.jwk()]});
+        let workers = u64::try_from(self.workers).unwrap_or(1).max(1);
+        let first = self.requests / 20 / workers / ROUNDS;
         stack
             .echo()
             .workers(self.workers)
-            .config(|config| {
-                config.and_route(json!({
-                    "match": {"prefix": "/"},
-                    "direct_response": {"status": 200, "body": {"inline_string": "welcome\n"}},
-                }))
+            .config(move |config| {
+                config
+                    .without_access_log()?
+                    .and_cluster("keys", introspection)?
+                    .and_route(json!({
+                        "match": {"prefix": "/"},
+                        "direct_response": {"status": 200, "body": {"inline_string": "welcome\n"}},
+                    }))
             })
-            .policy(move |policy| {
-                if let Some(issuer) = policy.pointer_mut("/issuers/0/membership") {
-                    *issuer = json!("any");
-                }
-                let cap = |name: &str, limit: u32| {
-                    let route = format!("GET /{name}");
-                    json!({"name": name, "routes": [route], "limits": {"per_minute": limit}})
-                };
-                if let Some(caps) = policy.get_mut("caps") {
-                    *caps = json!([cap("requests", requests), cap("accounts", 1)]);
-                }
+            .policy_for(move |policy, issuer| {
+                publish(issuer, keys);
+                set(
+                    policy,
+                    "/token_cache/entries",
+                    json!(first.clamp(2, ENTRIES)),
+                );
+                set(
+                    policy,
+                    "/api_keys/cache/entries",
+                    json!(first.clamp(1000, ENTRIES)),
+                );
+                set(
+                    policy,
+                    "/api_keys/introspection",
+                    json!({
+                        "cluster": "keys",
+                        "uri": format!("http://keys.internal{}", introspection::PATH),
+                        "authorization_env": INTROSPECTION_TOKEN,
+                    }),
+                );
+                set(policy, "/caps", mix::caps());
             })
             .start()
     }
 }
 
-fn volley(
-    stack: &Stack,
-    number: usize,
-    request: impl Fn(usize) -> Request + Sync,
-) -> io::Result<Outcomes> {
-    stack.gate().volley(CONNECTIONS, number, request)
+/// The keys of the tokens are ours, because theirs are slow to sign with.
+fn publish(issuer: &Issuer, keys: Value) {
+    issuer.fault(Fault::body(Endpoint::Keys, keys));
 }
 
-// === impl Report ===
-
-impl Report {
-    /// Whether every request was counted, and for its account, and the accounts took no more memory than they may.
-    pub fn is_right(&self) -> bool {
-        let Size { requests, accounts } = self.soak;
-        let (before, after) = self.memory;
-        self.requests == outcomes(requests, requests / 10)
-            && self.accounts == outcomes(accounts, 0)
-            && self.again == outcomes(0, accounts.min(AGAIN))
-            && before > 0
-            && after.saturating_sub(before) <= CEILING
+fn set(policy: &mut Value, pointer: &str, value: Value) {
+    let (parent, member) = pointer.rsplit_once('/').unwrap_or_default();
+    if let Some(parent) = policy.pointer_mut(parent) {
+        parent[member] = value;
     }
 }
 
-/// So many that passed, and so many that were refused by a cap.
-pub fn outcomes(passed: usize, refused: usize) -> Outcomes {
-    [("200", passed), ("429 cap_exceeded", refused)]
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(outcome, count)| (outcome.to_owned(), count))
-        .collect()
+fn mark(stack: &Stack, requests: u64, begun: Instant) -> Result<Mark, SoakError> {
+    let envoy = stack.envoy();
+    let memory = || Some((envoy.resident()?, envoy.allocated()?));
+    let (resident, allocated) = memory().ok_or_else(|| SoakError::Memory(envoy.log()))?;
+    Ok(Mark {
+        requests,
+        resident,
+        allocated,
+        after: begun.elapsed(),
+    })
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Size { requests, accounts } = self.soak;
-        writeln!(
-            f,
-            "one account, {requests} a minute: {}",
-            Counts(&self.requests)
-        )?;
-        writeln!(
-            f,
-            "{accounts} accounts, one each: {}",
-            Counts(&self.accounts)
-        )?;
-        writeln!(f, "the first of them again: {}", Counts(&self.again))?;
-        let megabytes = |bytes: u64| bytes >> 20;
-        let (before, after) = self.memory;
-        writeln!(
-            f,
-            "Envoy's memory: {} MB before the accounts, {} MB after",
-            megabytes(before),
-            megabytes(after)
-        )?;
-        let right = if self.is_right() {
-            "all counted"
-        } else {
-            "WRONG"
-        };
-        writeln!(f, "{right}, in {:.1} s", self.took.as_secs_f64())
-    }
+fn progress(stack: &Stack, all: u64, sent: u64, begun: Instant) {
+    let seconds = begun.elapsed().as_secs().max(1);
+    eprintln!(
+        "{sent} of {all} requests, {} a second, Envoy has {} MB",
+        sent / seconds,
+        stack.envoy().resident().unwrap_or_default() >> 20
+    );
 }
 
-struct Counts<'a>(&'a Outcomes);
-
-impl fmt::Display for Counts<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self
-            .0
-            .iter()
-            .map(|(outcome, count)| format!("{count} × {outcome}"));
-        f.write_str(&counts.collect::<Vec<_>>().join(", "))
+/// What the gate counts as under way, once nothing is, or the time for that is over.
+fn at_rest(stack: &Stack) -> u64 {
+    let deadline = Instant::now() + REST;
+    loop {
+        let gauge = "wasmcustom.tollgate.caps.requests.in_flight";
+        let under_way = stack.envoy().stat(gauge).unwrap_or(u64::MAX);
+        if under_way == 0 || Instant::now() > deadline {
+            return under_way;
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -166,6 +166,11 @@ impl Stack {
         Some(format!("{url}/internal/directory"))
     }
 
+    /// The module that Envoy runs.
+    pub fn module(&self) -> &Path {
+        &self.module
+    }
+
     /// The variables that a command gets to find its way around.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let path = |path: &Path| path.display().to_string();

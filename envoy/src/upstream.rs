@@ -1,14 +1,20 @@
 //! The upstream as a process of its own: the service of `tollgate-upstream`, run by this same program.
 
 use std::fmt;
+use std::fs;
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::process::Signal;
 
 use tollgate_policy::account::AccountName;
 use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind};
 
 use crate::issuer::{ACCOUNTS_CLAIM, AUDIENCE};
-use crate::process::{Child, Job, ProcessError, Scratch, Tool};
+use crate::net::{self, loopback};
+use crate::postgres::signal;
+use crate::process::{self, Child, Job, ProcessError, Scratch, Tool};
 use crate::random;
 
 /// How long the first migrations may take on a busy machine.
@@ -29,12 +35,26 @@ const WIDGET_SECRET: &str = "TOLLGATE_WIDGET_SECRET";
 /// The audience of the gate's assertions, as in the reference configuration.
 pub const ASSERTION_AUDIENCE: &str = "upstream";
 
+/// Starts it again after a SIGKILL, once the file `resume` is there; and again where it finds no database.
+const SCRIPT: &str = r#"
+while :; do
+    "$@"
+    case $? in
+    0|143) exit ;;
+    137) while [ ! -e resume ]; do sleep 0.01; done; rm -f resume ;;
+    *) sleep 0.1 ;;
+    esac
+done
+"#;
+
 /// A running upstream. Dropping it stops it.
 #[derive(Debug)]
 pub struct Upstream {
     child: Child,
     url: String,
     internal_url: String,
+    /// Whether a shell starts it again.
+    restartable: bool,
 }
 
 /// What the upstream knows and nobody else may; some of it the gate too.
@@ -70,6 +90,8 @@ pub struct Additions {
     pub arguments: Vec<String>,
     /// Environment variables, for secrets.
     pub environment: Vec<(String, String)>,
+    /// Whether it can be [killed](Upstream::kill) and started again, at the same ports.
+    pub restartable: bool,
 }
 
 // === impl Upstream ===
@@ -94,9 +116,24 @@ impl Upstream {
         secrets: &Secrets,
         additions: &Additions,
     ) -> Result<Self, UpstreamError> {
-        let job = Job::new("the upstream", tool.path())
-            .args(["upstream", "serve", "--listen", "127.0.0.1:0"])
-            .args(["--internal-listen", "127.0.0.1:0"])
+        let restartable = additions.restartable;
+        let job = if restartable {
+            let shell = Job::new("the upstream", "sh").args(["-c", SCRIPT, "sh"]);
+            shell.args([tool.path()])
+        } else {
+            Job::new("the upstream", tool.path())
+        };
+        let port = || {
+            if restartable {
+                net::lasting_port()
+            } else {
+                Ok(0)
+            }
+        };
+        let job = job
+            .args(["upstream", "serve"])
+            .args(["--listen", &loopback(port()?).to_string()])
+            .args(["--internal-listen", &loopback(port()?).to_string()])
             .args(["--issuer", issuer, "--audience", AUDIENCE])
             .args(["--membership-claim", ACCOUNTS_CLAIM])
             .args(["--assertion-key-env", ASSERTION_KEY])
@@ -120,6 +157,7 @@ impl Upstream {
             child,
             url,
             internal_url,
+            restartable,
         })
     }
 
@@ -140,12 +178,50 @@ impl Upstream {
 
     /// How much of it is in memory, in bytes; none if it has ended.
     pub fn resident(&self) -> Option<u64> {
-        self.child.resident()
+        process::resident(self.pid()?)
     }
 
     /// Its process's number; none if it has ended.
     pub fn pid(&self) -> Option<u32> {
-        self.child.pid()
+        let child = self.child.pid()?;
+        if self.restartable {
+            return process::children_of(child).first().copied();
+        }
+        Some(child)
+    }
+
+    /// Kills it with SIGKILL; gone when this comes back.
+    ///
+    /// # Errors
+    ///
+    /// It does not run, or is not [restartable](Additions::restartable).
+    pub fn kill(&self) -> io::Result<()> {
+        let pid = self.pid().filter(|_| self.restartable);
+        let pid = pid.ok_or(io::ErrorKind::NotFound)?;
+        signal(pid, Signal::KILL)?;
+        let deadline = Instant::now() + PATIENCE;
+        while process::is_there(pid) {
+            if Instant::now() > deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Starts it again after [`Self::kill`], without waiting until it is ready.
+    pub fn resume(&self) -> io::Result<()> {
+        fs::write(self.child.folder().join("resume"), "")
+    }
+
+    /// Stops it where it is: it takes connections, and says nothing.
+    pub fn stall(&self) -> io::Result<()> {
+        signal(self.pid().ok_or(io::ErrorKind::NotFound)?, Signal::STOP)
+    }
+
+    /// Lets it go on after [`Self::stall`].
+    pub fn go_on(&self) -> io::Result<()> {
+        signal(self.pid().ok_or(io::ErrorKind::NotFound)?, Signal::CONT)
     }
 
     /// Why it is no more, if it has ended by itself.

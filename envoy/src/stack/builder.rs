@@ -116,6 +116,13 @@ impl Builder {
         self
     }
 
+    /// The same, and an upstream that can be [killed](Upstream::kill) and started again, at its ports.
+    #[must_use]
+    pub fn restartable(mut self) -> Self {
+        self.upstream.restartable = true;
+        self.durable()
+    }
+
     /// The caller's own upstream, instead of the real one with its databases.
     #[must_use]
     pub fn upstream(mut self, address: SocketAddr) -> Self {

@@ -1,9 +1,9 @@
 //! Step 7 under load: a limit is exact, whoever comes, however many at once, on whichever worker.
 
 use serde_json::json;
+use tollgate_envoy::caps::{Caps, outcomes};
 use tollgate_envoy::client::Request;
 use tollgate_envoy::minute;
-use tollgate_envoy::soak::{Soak, outcomes};
 use tollgate_envoy::stack::Stack;
 
 use crate::streams::{Stream, Streams};
@@ -94,16 +94,16 @@ fn every_worker_had_a_part(stack: &Stack, workers: usize) {
     assert!(busy > workers / 2, "{busy} of {workers}");
 }
 
-/// The short form of `tollgate soak`.
+/// The short form of `tollgate caps`.
 #[test]
 fn every_request_and_every_account_is_counted() {
     for workers in WORKERS {
-        let soak = Soak {
+        let caps = Caps {
             requests: 5000,
             accounts: 10_000,
             workers,
         };
-        let report = soak.run(stack()).unwrap();
+        let report = caps.run(stack()).unwrap();
         println!("{workers} workers\n{report}");
         assert!(report.is_right(), "{workers} workers:\n{report}");
     }

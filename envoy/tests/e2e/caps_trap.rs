@@ -130,6 +130,7 @@ fn a_worker_that_fails_frees_its_places_and_counts_go_on() {
         places.assert_full();
         all.finish();
         assert!(places.stack.envoy().log().contains("unreachable"));
+        assert_eq!(places.stack.envoy().traps(), 1);
     });
 }
 
