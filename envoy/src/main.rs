@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use tollgate_envoy::accounts::Accounts;
 use tollgate_envoy::bench::Bench;
 use tollgate_envoy::build;
+use tollgate_envoy::configurations::Configurations;
 use tollgate_envoy::demo::Demo;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
@@ -30,6 +31,7 @@ enum Command {
     Bench(Bench),
     Soak(Soak),
     Accounts(Accounts),
+    Configurations(Configurations),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
     #[command(hide = true)]
@@ -76,6 +78,15 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             let (report, stack) = accounts.run(stack, &Progress::new())?;
             print!("{report}");
             drop(stack);
+            Ok(if report.is_right() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Command::Configurations(configurations) => {
+            let report = configurations.run(&Tool::current()?, &Progress::new())?;
+            print!("{report}");
             Ok(if report.is_right() {
                 ExitCode::SUCCESS
             } else {
