@@ -162,6 +162,11 @@ impl Envoy {
         self.child.log()
     }
 
+    /// The access log, as far as it is written.
+    pub fn access_log(&self) -> String {
+        fs::read_to_string(&self.access_log).unwrap_or_default()
+    }
+
     /// The value of a counter or gauge; none if there is no such.
     pub fn stat(&self, name: &str) -> Option<u64> {
         let admin = Origin::parse(&self.admin).ok()?;
@@ -184,7 +189,7 @@ impl Envoy {
     pub fn access(&self, matches: impl Fn(&Value) -> bool) -> Option<Value> {
         let deadline = Instant::now() + SOON;
         loop {
-            let log = fs::read_to_string(&self.access_log).unwrap_or_default();
+            let log = self.access_log();
             let mut entries = log
                 .lines()
                 .filter_map(|line| serde_json::from_str(line).ok());

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod echo;
 pub mod envoy;
 pub mod hostile;
+pub mod fuzz;
 pub mod introspection;
 pub mod issuer;
 pub mod minute;

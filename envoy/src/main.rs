@@ -11,6 +11,7 @@ use tollgate_envoy::bench::Bench;
 use tollgate_envoy::build;
 use tollgate_envoy::configurations::Configurations;
 use tollgate_envoy::demo::Demo;
+use tollgate_envoy::fuzz::Fuzz;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
 use tollgate_envoy::progress::Progress;
@@ -30,6 +31,7 @@ enum Command {
     Demo(Demo),
     Bench(Bench),
     Soak(Soak),
+    Fuzz(Fuzz),
     Accounts(Accounts),
     Configurations(Configurations),
     /// Builds the filter and prints where it is: target/tollgate.wasm
@@ -66,6 +68,15 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Soak(soak) => {
             let report = soak.run(Stack::builder(Tool::current()?))?;
+            print!("{report}");
+            Ok(if report.is_right() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Command::Fuzz(fuzz) => {
+            let report = fuzz.run(&Progress::new())?;
             print!("{report}");
             Ok(if report.is_right() {
                 ExitCode::SUCCESS

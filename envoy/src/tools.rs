@@ -1,6 +1,7 @@
 //! Where Envoy, PostgreSQL and PgBouncer come from: the user's own, or wheels from PyPI and Debian's package, kept under
 //! `target/tools`.
 
+mod cargo_fuzz;
 mod chromium;
 mod envoy;
 mod pgbouncer;

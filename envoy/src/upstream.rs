@@ -44,8 +44,10 @@ pub struct Secrets {
     pub assertion_key: String,
     /// The credential that the gate shows to the upstream.
     pub introspection_token: String,
-    key_pepper: String,
-    widget_secret: String,
+    /// What the upstream hashes stored keys with.
+    pub key_pepper: String,
+    /// What the key of the widget's tokens is derived from.
+    pub widget_secret: String,
 }
 
 /// Why the upstream does not run.

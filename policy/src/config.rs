@@ -13,6 +13,7 @@ use crate::introspection::ApiKeys;
 use crate::issuer::Issuer;
 use crate::json;
 use crate::path::Path;
+use crate::quote::quoted;
 use crate::refusal::Format;
 use crate::request::Request;
 use crate::route::{Class, Mounts, Routes};
@@ -21,6 +22,10 @@ use crate::token::CacheLimits;
 /// The largest configuration, in bytes. Reading one can take many times its size, and a worker has less memory left than
 /// where Envoy tries it out.
 pub const MAX_BYTES: usize = 4 << 20;
+
+/// The most of a place and of what is wrong there that an error has, in characters.
+const LONGEST_PATH: usize = 160;
+const LONGEST_MESSAGE: usize = 800;
 
 /// A configuration that is right, ready to decide by.
 #[derive(Debug)]
@@ -111,7 +116,9 @@ impl Policy {
         )
         .map_err(|error| {
             let path = error.path().to_string();
-            let path = if path == "." { "configuration" } else { &path };
+            // A member without a name is at no place that it could name.
+            let at_the_top = path == "." || path.is_empty();
+            let path = if at_the_top { "configuration" } else { &path };
             ConfigError::new(path, error.inner().to_string())
         })?;
         compile::policy(source)
@@ -149,8 +156,9 @@ pub(crate) fn limits_of_an_account(written: serde_json::Value) -> Result<Overrid
 impl ConfigError {
     fn new(path: impl Into<String>, message: impl ToString) -> Self {
         Self {
-            path: path.into(),
-            message: message.to_string(),
+            // Names and values that were written are in both, and the log must stay one line.
+            path: quoted(&path.into(), LONGEST_PATH),
+            message: quoted(&message.to_string(), LONGEST_MESSAGE),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a request that may go on looks like to the upstream (step 8).
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::assertion::{self, Assertion, AssertionKey};
@@ -20,16 +21,17 @@ pub struct Forward {
     is_reported: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 struct Verified {
     admitted: Admitted,
     /// `sub` as a header value.
     subject: String,
+    /// Whoever has it is believed for as long as it is valid.
     assertion: Option<String>,
 }
 
 /// How the request's headers change.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Default, PartialEq, Eq)]
 pub struct Edits<'a> {
     /// Names to remove, however often they occur.
     pub remove: Vec<&'a [u8]>,
@@ -158,6 +160,33 @@ impl Verified {
             headers.push((assertion::HEADER, assertion));
         }
         headers
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("admitted", &self.admitted)
+            .field("subject", &self.subject)
+            .field("assertion", &self.assertion.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+// === impl Edits ===
+
+impl fmt::Debug for Edits<'_> {
+    /// The names: among the values is the assertion.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let remove = self
+            .remove
+            .iter()
+            .map(|name| name.escape_ascii().to_string());
+        let set = self.set.iter().map(|(name, _)| *name);
+        f.debug_struct("Edits")
+            .field("remove", &remove.collect::<Vec<_>>())
+            .field("set", &set.collect::<Vec<_>>())
+            .finish()
     }
 }
 

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
+use crate::quote::quoted;
 
 /// The largest key set that is read, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -101,7 +102,7 @@ impl KeySet {
         }
         let Raw { keys } = serde_json::from_slice(text).map_err(|error| {
             // serde repeats what it found, however long that is.
-            let why = error.to_string().chars().take(200).collect();
+            let why = quoted(&error.to_string(), 200);
             match error.classify() {
                 Category::Data => KeySetError::NotAKeySet(why),
                 Category::Io | Category::Syntax | Category::Eof => KeySetError::NotJson(why),

@@ -49,8 +49,8 @@ impl Secrets {
         };
         let secret = |name: &str, what| Secret::read(name, what, value(name));
         let name = &options.assertion_key_env;
-        let assertion = variable(name).ok_or_else(|| Error::KeyMissing(name.clone()))?;
-        let assertion = AssertionKey::new(assertion.as_encoded_bytes());
+        let assertion = value(name).ok_or_else(|| Error::KeyMissing(name.clone()))?;
+        let assertion = AssertionKey::new(&assertion);
         let gate = || {
             let name = &options.introspection_token_env;
             // The gate, which has it from a variable too, leaves out the white space around it.
@@ -128,8 +128,11 @@ mod tests {
     use axum::body::Body;
     use axum::extract::Request;
     use axum::http::header::AUTHORIZATION;
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
     use super::*;
+    use crate::identity::Authenticator;
 
     const NAMES: [&str; 4] = [
         "TOLLGATE_ASSERTION_KEY",
@@ -201,14 +204,36 @@ mod tests {
         }
     }
 
+    /// Each part of the service that has one, and what is made with it.
     #[test]
     fn none_is_ever_shown() {
         let secrets = read(true, "", None).unwrap();
+        let mut options = options(true);
+        options.database.database_url = format!("postgres://user:{SECRET}@host/x").into();
+        options.database.database_servers = [format!("two=postgres://user:{SECRET}@host/x")]
+            .map(|url| url.parse().unwrap())
+            .to_vec();
+        let hash = secrets.pepper.hash(SECRET.as_bytes());
+        let gate = Authenticator::new(AssertionKey::new(SECRET.as_bytes()).unwrap(), "upstream");
         let shown = format!(
-            "{secrets:?} {:?} {:?} {:?} {:?}",
+            "{secrets:?} {secrets:#?} {:?} {:?} {:?} {:?} {hash:?} {options:?} {options:#?} {gate:?}",
             secrets.assertion, secrets.pepper, secrets.widget, secrets.gate
         );
-        assert!(!shown.contains("secret"), "{shown}");
-        assert!(!shown.contains("115, 101"), "{shown}");
+        let is_hidden = |bytes: &[u8]| {
+            let join = |form: fn(&u8) -> String, between: &str| {
+                bytes.iter().map(form).collect::<Vec<_>>().join(between)
+            };
+            for form in [
+                String::from_utf8_lossy(bytes).into_owned(),
+                STANDARD_NO_PAD.encode(bytes),
+                URL_SAFE_NO_PAD.encode(bytes),
+                join(|byte| format!("{byte:02x}"), ""),
+                join(|byte| byte.to_string(), ", "),
+            ] {
+                assert!(!shown.contains(&form), "{form} is in {shown}");
+            }
+        };
+        is_hidden(&SECRET.as_bytes()[..6]);
+        is_hidden(&hash.as_bytes()[..6]);
     }
 }

@@ -1,4 +1,6 @@
-//! What operators see: the access log and the counters.
+//! What operators see: the access log and the counters; and what they never see.
+
+mod secrets;
 
 use serde_json::json;
 

@@ -18,6 +18,7 @@ use crate::account::AccountRules;
 use crate::caps::{Override, Overrides};
 use crate::config;
 use crate::json::{self, JsonError};
+use crate::quote::quoted;
 
 /// The largest directory that is read, in bytes.
 pub const MAX_BYTES: usize = 8 << 20;
@@ -220,18 +221,6 @@ fn status(written: &Value) -> Result<Status, String> {
             ))
         }
     }
-}
-
-/// So much of what was sent, on one line.
-fn quoted(text: &str, most: usize) -> String {
-    let line = text
-        .chars()
-        .map(|one| if one.is_control() { '\u{fffd}' } else { one });
-    let mut quoted: String = line.take(most).collect();
-    if text.chars().nth(most).is_some() {
-        quoted.push('…');
-    }
-    quoted
 }
 
 // === impl Name ===

@@ -2,13 +2,15 @@
 
 use std::fmt::Write;
 
+use zeroize::Zeroizing;
+
 use crate::credential::Credential;
 use crate::digest::Digest;
 
-/// A credential that its issuer is to be asked about. It has no `Debug`: it is a secret.
+/// A credential that its issuer is to be asked about. It has no `Debug`, and is erased when it is dropped: it is a secret.
 pub struct Inquiry {
     digest: Digest,
-    form: String,
+    form: Zeroizing<String>,
     account: Option<Box<str>>,
 }
 
@@ -46,8 +48,9 @@ impl Inquiry {
 }
 
 /// `token=…` (WHATWG URL §5.2).
-fn form(text: &[u8]) -> String {
-    let mut form = String::with_capacity(6 + text.len());
+fn form(text: &[u8]) -> Zeroizing<String> {
+    // Room for all, or a part would stay where it was when it grows.
+    let mut form = Zeroizing::new(String::with_capacity(6 + 3 * text.len()));
     form.push_str("token=");
     for byte in text {
         match byte {
@@ -70,9 +73,9 @@ mod tests {
 
     #[test]
     fn a_form_has_one_field_whatever_the_token_is() {
-        assert_eq!(form(b"sk_live_a-b_C"), "token=sk_live_a-b_C");
+        assert_eq!(form(b"sk_live_a-b_C").as_str(), "token=sk_live_a-b_C");
         assert_eq!(
-            form(b"a+b/c=&token=d~"),
+            form(b"a+b/c=&token=d~").as_str(),
             "token=a%2Bb%2Fc%3D%26token%3Dd%7E"
         );
     }

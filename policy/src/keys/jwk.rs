@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Key, PublicKey, ec, okp, rsa};
 use crate::algorithm::Algorithm;
 use crate::json;
+use crate::quote::quoted;
 
 /// Members that only a private or a secret key has (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2).
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
@@ -89,7 +90,7 @@ pub(super) fn read(jwk: &Value) -> Result<Key, Unusable> {
 
 /// As much of a name as fits a line of a log.
 pub(super) fn beginning(name: &str) -> String {
-    name.chars().take(40).collect()
+    quoted(name, 40)
 }
 
 /// A member that must be there.
