@@ -28,8 +28,11 @@ const HOST_FILTERS: &str = "/route_config/virtual_hosts/0/typed_per_filter_confi
 const FILTERS: &str = "/http_filters";
 const PLUGIN: &str = "/typed_config/config";
 const MODULE: &str = "/vm_config/code/local/filename";
+const ENVIRONMENT: &str = "/vm_config/environment_variables/host_env_keys";
+const VM_ID: &str = "/vm_config/vm_id";
 const CONFIGURATION: &str = "/configuration";
 const POLICY: &str = "/configuration/value";
+const BUFFER: &str = "per_connection_buffer_limit_bytes";
 const CLUSTERS: &str = "/static_resources/clusters";
 
 /// A configuration of Envoy.
@@ -124,7 +127,11 @@ impl Config {
             .flatten()
             .find(|cluster| cluster.get("name").is_some_and(|found| found == name))
             .ok_or_else(|| ConfigError::Missing(format!("{CLUSTERS}/{name}")))?;
+        let limit = found.get(BUFFER).cloned();
         *found = cluster(name, address);
+        if let (Some(limit), Some(cluster)) = (limit, found.as_object_mut()) {
+            cluster.insert(BUFFER.to_owned(), limit);
+        }
         Ok(self)
     }
 

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -11,6 +12,7 @@ use tollgate_envoy::bench::Bench;
 use tollgate_envoy::build;
 use tollgate_envoy::caps::Caps;
 use tollgate_envoy::chaos::Chaos;
+use tollgate_envoy::configurations::Configurations;
 use tollgate_envoy::demo::Demo;
 use tollgate_envoy::fuzz::Fuzz;
 use tollgate_envoy::process::Tool;
@@ -38,6 +40,7 @@ enum Command {
     Fuzz(Fuzz),
     Accounts(Accounts),
     Storm(Storm),
+    Configurations(Configurations),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
     #[command(hide = true)]
@@ -72,60 +75,35 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Caps(caps) => {
             let report = caps.run(Stack::builder(Tool::current()?))?;
-            print!("{report}");
-            Ok(if report.is_right() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(told(&report, report.is_right()))
         }
         Command::Chaos(chaos) => {
             let report = chaos.run(Stack::builder(Tool::current()?))?;
-            print!("{report}");
-            Ok(if report.is_right() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(told(&report, report.is_right()))
         }
         Command::Soak(soak) => {
             let report = soak.run(Stack::builder(Tool::current()?))?;
-            print!("{report}");
-            Ok(if report.is_right() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(told(&report, report.is_right()))
         }
         Command::Fuzz(fuzz) => {
             let report = fuzz.run(&Progress::new())?;
-            print!("{report}");
-            Ok(if report.is_right() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(told(&report, report.is_right()))
         }
         Command::Accounts(accounts) => {
             let stack = Stack::builder(Tool::current()?);
             let (report, stack) = accounts.run(stack, &Progress::new())?;
-            print!("{report}");
+            let code = told(&report, report.is_right());
             drop(stack);
-            Ok(if report.is_right() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(code)
         }
         Command::Storm(storm) => {
             let stack = Stack::builder(Tool::current()?);
             let report = storm.run(stack, &Progress::new())?;
-            print!("{report}");
-            Ok(if report.is_right() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(told(&report, report.is_right()))
+        }
+        Command::Configurations(configurations) => {
+            let report = configurations.run(&Tool::current()?, &Progress::new())?;
+            Ok(told(&report, report.is_right()))
         }
         Command::Build => {
             println!("{}", build::filter(&Progress::new())?.display());
@@ -145,6 +123,16 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             print!("{migrated}");
             Ok(migrated.exit_code())
         }
+    }
+}
+
+/// Prints what was found; the program fails where something is wrong.
+fn told(report: &impl Display, is_right: bool) -> ExitCode {
+    print!("{report}");
+    if is_right {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

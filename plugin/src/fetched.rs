@@ -12,7 +12,7 @@ use std::time::Duration;
 use tollgate_policy::fetching::{Failure, FetchState, Reason, Ticket, Version};
 
 use self::callout::{Answer, Callout, Document};
-pub use self::callout::{by_envoy, not_sent};
+pub use self::callout::{broken_off, by_envoy, not_sent};
 use self::record::{Entry, Fetch, Record};
 pub use self::source::{Failed, Source};
 use crate::host::{self, Level, memory};
@@ -264,7 +264,7 @@ impl<V> Fetched<V> {
         self.is_cut_off = false;
         let mut news = self.adopt(state, source, now);
         if let Some(ticket) = ticket {
-            match Callout::start(source, ticket, &self.state) {
+            match Callout::start(source, ticket, &self.state, now) {
                 Ok(callout) => self.callout = Some(callout),
                 Err(failed) => news |= self.failed(ticket, &failed, source, now),
             }
@@ -279,7 +279,7 @@ impl<V> Fetched<V> {
         size: usize,
         now: Duration,
     ) -> bool {
-        match callout.answered(source, size, self.document.as_ref()) {
+        match callout.answered(source, size, self.document.as_ref(), now) {
             Ok(Answer::Next(next)) => {
                 self.callout = Some(next);
                 false

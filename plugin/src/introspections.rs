@@ -182,7 +182,7 @@ impl Configured {
 
     fn take(&self, in_flight: &InFlight, keys: &ApiKeys, size: usize, now: Duration) {
         let inquiry = &in_flight.inquiry;
-        match callout::answer(keys, inquiry, size, now) {
+        match callout::answer(keys, inquiry, size, in_flight.asked, now) {
             Ok(answer) => {
                 self.cache
                     .learn(inquiry.digest(), answer, in_flight.asked, now);

@@ -19,6 +19,10 @@ use crate::request::Request;
 use crate::route::{Class, Mounts, Routes};
 use crate::token::CacheLimits;
 
+/// The largest configuration, in bytes. Reading one can take many times its size, and a worker has less memory left than
+/// where Envoy tries it out.
+pub const MAX_BYTES: usize = 4 << 20;
+
 /// The most of a place and of what is wrong there that an error has, in characters.
 const LONGEST_PATH: usize = 160;
 const LONGEST_MESSAGE: usize = 800;
@@ -93,6 +97,11 @@ impl Policy {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ConfigError> {
         if bytes.trim_ascii().is_empty() {
             let message = "missing; write an object with \"issuers\" and more";
+            return Err(ConfigError::new("configuration", message));
+        }
+        if bytes.len() > MAX_BYTES {
+            let found = bytes.len();
+            let message = format!("{found} bytes; write at most {MAX_BYTES}");
             return Err(ConfigError::new("configuration", message));
         }
         let object = json::object(bytes).or_else(|error| {

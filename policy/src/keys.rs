@@ -21,6 +21,10 @@ use crate::quote::quoted;
 /// The largest key set that is read, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
 
+/// The most keys that a set may have, usable or not. Each is checked where requests are served, and compared with those
+/// of the set before.
+pub const MAX_KEYS: usize = 200;
+
 /// Keys that can verify something; never empty.
 #[derive(Debug)]
 pub struct KeySet(Vec<Arc<Key>>);
@@ -65,6 +69,9 @@ pub enum KeySetError {
     /// Larger than [`MAX_BYTES`].
     #[error("the key set has {0} bytes, more than {MAX_BYTES}")]
     TooLarge(usize),
+    /// More than [`MAX_KEYS`].
+    #[error("the key set has {0} keys, more than {MAX_KEYS}")]
+    TooMany(usize),
     /// Something else altogether: an HTML page, say.
     #[error("not JSON: {0}")]
     NotJson(String),
@@ -88,7 +95,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// The text is no key set, too large, or has no usable key.
+    /// The text is no key set, too large, has too many keys, or none that can be used.
     pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
         if text.len() > MAX_BYTES {
             return Err(KeySetError::TooLarge(text.len()));
@@ -125,6 +132,9 @@ impl KeySet {
         listed: impl ExactSizeIterator<Item = Result<Key, jwk::Unusable>>,
     ) -> Result<Self, KeySetError> {
         let found = listed.len();
+        if found > MAX_KEYS {
+            return Err(KeySetError::TooMany(found));
+        }
         let mut keys = Vec::new();
         let mut reason = "the list is empty".to_owned();
         for key in listed {

@@ -4,14 +4,22 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use super::{CLUSTERS, Config, ConfigError, FILTERS, LISTENER, MANAGER, ROUTES, cluster};
+use super::{
+    BUFFER, CLUSTERS, CONFIGURATION, Config, ConfigError, ENVIRONMENT, FILTERS, LISTENER, MANAGER,
+    ROUTES, VM_ID,
+};
 
 impl Config {
-    /// With one more cluster, at one address, without TLS.
+    /// With one more cluster for the filter's own questions, at one address, without TLS.
     pub fn and_cluster(mut self, name: &str, address: SocketAddr) -> Result<Self, ConfigError> {
         let clusters = self.list(CLUSTERS)?;
-        clusters.push(cluster(name, address));
-        Ok(self)
+        let is_like = |cluster: &&Value| cluster.get("name").is_some_and(|it| it == "accounts");
+        let limit = clusters
+            .iter()
+            .find(is_like)
+            .and_then(|cluster| cluster.get(BUFFER));
+        clusters.push(json!({"name": name, BUFFER: limit}));
+        self.with_cluster(name, address)
     }
 
     /// With a route in front of the others.
@@ -25,6 +33,18 @@ impl Config {
     pub fn and_filter(mut self, filter: Value) -> Result<Self, ConfigError> {
         let filters = self.list(&[MANAGER, FILTERS].concat())?;
         filters.insert(filters.len().saturating_sub(1), filter);
+        Ok(self)
+    }
+
+    /// With a filter before all others.
+    pub fn and_first_filter(mut self, filter: Value) -> Result<Self, ConfigError> {
+        self.list(&[MANAGER, FILTERS].concat())?.insert(0, filter);
+        Ok(self)
+    }
+
+    /// With nothing in the gate's environment.
+    pub fn without_environment(mut self) -> Result<Self, ConfigError> {
+        *self.plugin(ENVIRONMENT)? = json!([]);
         Ok(self)
     }
 
@@ -58,6 +78,24 @@ impl Config {
             .find(|cluster| cluster.get("name").is_some_and(|found| found == name))
             .ok_or_else(|| ConfigError::Missing(format!("{CLUSTERS}/{name}")))?;
         change(found);
+        Ok(self)
+    }
+
+    /// With any message as the plugin's own configuration: a `google.protobuf.Any` in JSON.
+    pub fn with_configuration(mut self, any: Value) -> Result<Self, ConfigError> {
+        *self.plugin(CONFIGURATION)? = any;
+        Ok(self)
+    }
+
+    /// With another name for the virtual machines of the gate.
+    pub fn with_vm_id(mut self, name: &str) -> Result<Self, ConfigError> {
+        *self.plugin(VM_ID)? = json!(name);
+        Ok(self)
+    }
+
+    /// With workers that take connections in turn, instead of whoever comes first.
+    pub fn with_exact_balance(mut self) -> Result<Self, ConfigError> {
+        self.at(LISTENER)?["connection_balance_config"] = json!({"exact_balance": {}});
         Ok(self)
     }
 

@@ -79,7 +79,8 @@ impl Envoy {
         let count = |name| self.stat(&format!("listener_manager.{name}")).unwrap_or(0);
         Counts {
             taken: count("lds.update_success"),
-            refused: count("lds.update_rejected"),
+            // The second: it is not even a listener.
+            refused: count("lds.update_rejected") + count("lds.update_failure"),
             begun: count("listener_create_success"),
         }
     }

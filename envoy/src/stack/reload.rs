@@ -10,6 +10,12 @@ use crate::config::{Config, ConfigError};
 use crate::envoy::ReloadError;
 
 impl Stack {
+    /// Envoy's configuration as it is now.
+    pub fn config(&self) -> Config {
+        let config = self.config.lock();
+        config.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Changes the filter's configuration, and comes back when every worker has the new one. What is under way goes on
     /// with the old one. It takes a stack that is [`reloadable`](super::Builder::reloadable).
     ///

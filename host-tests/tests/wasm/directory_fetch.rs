@@ -119,7 +119,11 @@ fn what_is_no_directory_changes_nothing_and_is_one_line_in_the_log() {
             Answer::new(504, "upstream request timeout"),
             "did not answer in time",
         ),
-        ("reset", Answer::broken(), "the connection broke"),
+        (
+            "reset",
+            Answer::broken(),
+            "the connection broke, or the answer was more than Envoy keeps",
+        ),
     ] {
         let world = World::new();
         let mut worker = ready(&world);

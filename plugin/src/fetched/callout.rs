@@ -1,6 +1,7 @@
 //! The requests by which a document is fetched, and what their answers say.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tollgate_policy::fetching::{Failure, FetchState, Ticket, Version};
 use tollgate_policy::uri::Uri;
@@ -15,6 +16,8 @@ pub struct Callout {
     pub token: u32,
     /// The right to make it.
     pub ticket: Ticket,
+    /// When it was sent, since the Unix epoch.
+    began: Duration,
     /// How many requests came before it.
     step: u8,
     /// The version that the server was told is known.
@@ -58,11 +61,13 @@ impl Callout {
         source: &S,
         ticket: Ticket,
         state: &FetchState,
+        now: Duration,
     ) -> Result<Self, Failed> {
         let etag = state.etag().filter(|_| S::IS_CONDITIONAL);
         let mut callout = Self {
             token: 0,
             ticket,
+            began: now,
             step: 0,
             told: etag.and(state.version()),
         };
@@ -76,7 +81,12 @@ impl Callout {
         source: &S,
         size: usize,
         known: Option<&Versioned<S::Value>>,
+        now: Duration,
     ) -> Result<Answer<S::Value>, Failed> {
+        if host::response_status().is_none() {
+            let took = now.saturating_sub(self.began);
+            return Err(broken_off(S::SERVER, took, source.timeout()));
+        }
         let text = match body::<S>(size)? {
             Body::NotModified => {
                 return self.told.map(Answer::Unchanged).ok_or_else(|| {
@@ -94,6 +104,7 @@ impl Callout {
             let mut next = Self {
                 token: 0,
                 ticket: self.ticket,
+                began: now,
                 step: self.step.saturating_add(1),
                 told: None,
             };
@@ -174,6 +185,18 @@ fn body<S: Source>(size: usize) -> Result<Body, Failed> {
     Err(by_envoy(S::SERVER, status, &body))
 }
 
+/// What went wrong, where there is no answer at all: Envoy had a part of it, or nothing, and does not say why there is
+/// no more.
+pub fn broken_off(server: &str, took: Duration, timeout: Duration) -> Failed {
+    // Envoy's timers run by a clock that it reads once a turn, and so a little early.
+    if took >= timeout.mul_f64(0.9) {
+        let sentence = format!("{server}'s answer did not end in time");
+        return Failed::new(Failure::Timeout, sentence);
+    }
+    let sentence = "the connection broke, or the answer was more than Envoy keeps (http.async_response_buffer_limit)";
+    Failed::new(Failure::Reset, sentence)
+}
+
 /// What went wrong, where Envoy answers in the server's stead: it tells only by its words
 /// (`source/common/router/router.cc`).
 pub fn by_envoy(server: &str, status: u16, body: &[u8]) -> Failed {
@@ -192,6 +215,11 @@ pub fn by_envoy(server: &str, status: u16, body: &[u8]) -> Failed {
         }
         503 if says(b"upstream connect error") => {
             Failed::new(Failure::Connect, format!("{server} cannot be connected to"))
+        }
+        502 if says(b"upstream connect error") => {
+            let sentence =
+                format!("{server}'s answer is not HTTP, or has more headers than Envoy takes");
+            Failed::new(Failure::Reset, sentence)
         }
         504 if says(b"upstream request timeout") => {
             Failed::new(Failure::Timeout, format!("{server} did not answer in time"))

@@ -34,15 +34,17 @@ pub fn send(remote: &Remote, authorization: &str, inquiry: &Inquiry) -> Result<u
         .map_err(|error| fetched::not_sent(error, &remote.cluster))
 }
 
-/// Reads the answer that is being delivered.
+/// Reads the answer that is being delivered to what was `asked` at that time.
 pub fn answer(
     keys: &ApiKeys,
     inquiry: &Inquiry,
     size: usize,
+    asked: Duration,
     now: Duration,
 ) -> Result<Answer, Failed> {
     let Some(status) = host::response_status() else {
-        return Err(Failed::new(Failure::Reset, "the connection broke"));
+        let took = now.saturating_sub(asked);
+        return Err(fetched::broken_off(SERVER, took, keys.remote.timeout));
     };
     if size > MAX_BYTES {
         return Err(AnswerError::TooLarge(size).into());

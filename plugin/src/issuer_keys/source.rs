@@ -99,7 +99,7 @@ impl Source for KeySource<'_> {
 impl From<KeySetError> for Failed {
     fn from(error: KeySetError) -> Self {
         let kind = match error {
-            KeySetError::TooLarge(_) => Failure::TooLarge,
+            KeySetError::TooLarge(_) | KeySetError::TooMany(_) => Failure::TooLarge,
             KeySetError::NotJson(_) => Failure::NotJson,
             KeySetError::NotAKeySet(_) | KeySetError::NoUsableKey { .. } => Failure::NoUsableKey,
         };

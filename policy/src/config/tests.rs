@@ -29,6 +29,19 @@ fn at(pointer: &str, value: Value) -> impl FnOnce(&mut Value) {
 }
 
 #[test]
+fn a_configuration_has_a_largest_size() {
+    let text = configuration(|_| {}).to_string();
+    let padded = |bytes: usize| format!("{text}{}", " ".repeat(bytes - text.len()));
+    assert!(Policy::from_bytes(padded(MAX_BYTES).as_bytes()).is_ok());
+    assert_eq!(
+        Policy::from_bytes(padded(MAX_BYTES + 1).as_bytes())
+            .map(drop)
+            .map_err(|error| error.to_string()),
+        Err("configuration: 4194305 bytes; write at most 4194304".to_owned())
+    );
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn errors_say_where_what_and_what_to_write() {
     let table = [

@@ -9,13 +9,14 @@ pub enum Failure {
     NoHost,
     /// The host cannot be connected to.
     Connect,
-    /// There was no answer in time.
+    /// There was no answer in time, or it had not ended by then.
     Timeout,
-    /// The connection broke before the answer was there.
+    /// The connection broke before the answer was there, or Envoy ended it: it was no HTTP, or too much.
     Reset,
     /// The answer's status was not 200.
     Status,
-    /// The answer was larger than what is read: [`keys::MAX_BYTES`](crate::keys::MAX_BYTES),
+    /// The answer was larger than what is read: [`keys::MAX_BYTES`](crate::keys::MAX_BYTES) and
+    /// [`keys::MAX_KEYS`](crate::keys::MAX_KEYS),
     /// [`directory::MAX_BYTES`](crate::directory::MAX_BYTES), [`introspection::MAX_BYTES`](crate::introspection::MAX_BYTES).
     TooLarge,
     /// The answer was no JSON.

@@ -307,6 +307,12 @@ fn what_is_no_key_set_is_refused() {
         KeySet::parse(&large).err(),
         Some(KeySetError::TooLarge(MAX_BYTES + 1))
     );
+    let many = |number| json!({"keys": vec![ed25519(); number]}).to_string();
+    assert!(KeySet::parse(many(MAX_KEYS).as_bytes()).is_ok());
+    assert_eq!(
+        KeySet::parse(many(MAX_KEYS + 1).as_bytes()).err(),
+        Some(KeySetError::TooMany(MAX_KEYS + 1))
+    );
     for text in ["", "<html>", r#"{"keys":[]"#, r#"{"keys":[]} {}"#] {
         let error = KeySet::parse(text.as_bytes()).expect_err(text);
         assert!(matches!(error, KeySetError::NotJson(_)), "{text}: {error}");
