@@ -1,7 +1,5 @@
 //! Builds the filter: `target/tollgate.wasm`.
 
-mod callbacks;
-
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -89,11 +87,7 @@ fn build(
     let file = format!("{name}.wasm");
     let built = folder.join(TARGET).join("release").join(&file);
     let module = folder.join(file);
-    let placed = fs::read(&built).and_then(|built| {
-        let smaller = callbacks::without_unused(&built)
-            .ok_or_else(|| io::Error::other("cargo has built no WebAssembly module"))?;
-        place(&smaller, &module)
-    });
+    let placed = fs::read(&built).and_then(|built| place(&built, &module));
     placed.map_err(|source| BuildError::Place {
         path: module.clone(),
         source,

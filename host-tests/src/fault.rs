@@ -28,6 +28,8 @@ pub enum Lie {
     Count,
     /// All are 0xff.
     Garbage,
+    /// They are not where the host says.
+    Elsewhere,
     /// They are others.
     Are(Vec<u8>),
 }
@@ -50,13 +52,14 @@ struct Rule {
 
 impl Lie {
     /// One of each kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Empty,
         Self::Shorter,
         Self::Half,
         Self::Longer,
         Self::Count,
         Self::Garbage,
+        Self::Elsewhere,
     ];
 
     pub(crate) fn apply(self, mut bytes: Vec<u8>) -> Vec<u8> {
@@ -82,6 +85,7 @@ impl Lie {
                 bytes.fill(0xff);
                 bytes
             }
+            Self::Elsewhere => bytes,
             Self::Are(bytes) => bytes,
         }
     }

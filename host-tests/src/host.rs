@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use wasmtime::{Caller, Val};
+use wasmtime::{Caller, ResourceLimiter, Val};
 
 use self::call::{Arguments, Handler, Stop};
 use self::callouts::{Answer, Callouts};
@@ -33,6 +33,8 @@ pub struct Host {
     pub log: Vec<(u32, String)>,
     /// The interval between ticks that the filter asked for last.
     pub tick_period: Option<Duration>,
+    /// How much memory it gives.
+    pub memory: MemoryLimit,
     pub(crate) metrics: Metrics,
     pub(crate) callouts: Callouts,
     pub(crate) streams: Streams,
@@ -47,9 +49,22 @@ pub struct Host {
     /// What Envoy does when the callback is over.
     pub(crate) afterwards: Vec<Afterwards>,
     interruptions: Vec<Interruption>,
+    /// The call in which it calls the module again.
+    re_entry: Option<String>,
+    /// What that gave.
+    pub re_entered: Option<u32>,
     /// The faults of the call that is being answered.
     lie: Option<Lie>,
     number: Option<u64>,
+}
+
+/// How much memory the host gives the module: V8 in Envoy, 1 GiB.
+#[derive(Debug)]
+pub struct MemoryLimit {
+    /// The most, in bytes.
+    pub most: usize,
+    /// How often it was asked for more than there is.
+    pub refused: usize,
 }
 
 /// A call that the filter made.
@@ -86,6 +101,7 @@ impl Host {
             trace: Vec::new(),
             log: Vec::new(),
             tick_period: None,
+            memory: MemoryLimit::default(),
             metrics: Metrics::default(),
             callouts: Callouts::default(),
             streams: Streams::default(),
@@ -96,6 +112,8 @@ impl Host {
             effective: 0,
             afterwards: Vec::new(),
             interruptions: Vec::new(),
+            re_entry: None,
+            re_entered: None,
             lie: None,
             number: None,
         }
@@ -107,6 +125,12 @@ impl Host {
             call: call.to_owned(),
             run: Box::new(run),
         });
+    }
+
+    /// During the next call of this name, delivers a request's headers to the context that the call is made in, as no
+    /// host should.
+    pub fn re_enter(&mut self, call: &str) {
+        self.re_entry = Some(call.to_owned());
     }
 
     /// The value of a counter or gauge, over all workers of the world; 0 where there is none.
@@ -144,6 +168,15 @@ impl Host {
         self.roots.contains(&context) || self.streams.is_alive(context)
     }
 
+    /// Whether the next bytes are said to be where they are not.
+    fn is_misled(&mut self) -> bool {
+        let misled = self.lie == Some(Lie::Elsewhere);
+        if misled {
+            self.lie = None;
+        }
+        misled
+    }
+
     /// The bytes that a call returns, changed where there is a fault.
     fn returns(&mut self, bytes: Vec<u8>) -> Vec<u8> {
         match self.lie.take() {
@@ -162,6 +195,38 @@ impl Host {
             .iter()
             .position(|interruption| interruption.call == call)?;
         Some(self.interruptions.remove(position))
+    }
+}
+
+impl Default for MemoryLimit {
+    fn default() -> Self {
+        Self {
+            most: usize::MAX,
+            refused: 0,
+        }
+    }
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // What it begins with it always has: else there is no virtual machine.
+        let grows = current == 0 || desired <= self.most;
+        self.refused += usize::from(!grows);
+        Ok(grows)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        _desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(true)
     }
 }
 
@@ -195,6 +260,15 @@ pub(crate) fn enter(
         Some(Fault::Status(_)) | None => (None, None),
     };
     let mut arguments = Arguments::new(caller, arguments);
+    if arguments
+        .host()
+        .re_entry
+        .take_if(|call| call == name)
+        .is_some()
+    {
+        let action = arguments.call_again(context)?;
+        arguments.host().re_entered = Some(action);
+    }
     let status = match fault {
         Some(Fault::Status(status)) => status,
         _ => match handler(&mut arguments) {

@@ -1,5 +1,6 @@
 //! The module, compiled once a process.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use wasmtime::{Config, Engine, InstancePre, Linker, Module, OptLevel};
@@ -10,6 +11,19 @@ use crate::host::{Host, calls, wasi};
 /// Instructions that one callback may take before it counts as hanging: Envoy has no such limit, so a loop that
 /// does not end hangs the worker with all its connections.
 pub const FUEL: u64 = 200_000_000;
+
+/// The functions of the host that the module can call.
+pub fn imports() -> BTreeSet<String> {
+    let imports = linked().module().imports();
+    imports.map(|import| import.name().to_owned()).collect()
+}
+
+/// The functions of the module that the host can call.
+pub fn exports() -> BTreeSet<String> {
+    let exports = linked().module().exports();
+    let functions = exports.filter(|export| export.ty().func().is_some());
+    functions.map(|export| export.name().to_owned()).collect()
+}
 
 /// The module, linked to the host's functions.
 pub(crate) fn linked() -> &'static InstancePre<Host> {

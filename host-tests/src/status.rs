@@ -26,16 +26,21 @@ pub const INTERNAL_FAILURE: Status = 10;
 /// Not in this host.
 pub const UNIMPLEMENTED: Status = 12;
 
-/// All that tell of a failure.
-pub const FAILURES: [Status; 10] = [
+/// All that tell of a failure, and some that no host has.
+pub const FAILURES: [Status; 15] = [
     NOT_FOUND,
     BAD_ARGUMENT,
     SERIALIZATION_FAILURE,
     PARSE_FAILURE,
+    5,
     INVALID_MEMORY_ACCESS,
     EMPTY,
     CAS_MISMATCH,
     RESULT_MISMATCH,
     INTERNAL_FAILURE,
+    11,
     UNIMPLEMENTED,
+    13,
+    255,
+    u32::MAX,
 ];

@@ -118,6 +118,9 @@ impl Source for DirectorySource<'_> {
 
     const MAX_BYTES: usize = MAX_BYTES;
 
+    /// It is never a tree of values.
+    const TIMES: usize = 8;
+
     /// It is asked for every few seconds, and seldom changes.
     const IS_CONDITIONAL: bool = true;
 

@@ -32,3 +32,15 @@ pub fn refuse_without_configuration() {
     let refusal = Refusal::not_ready("the gate has no configuration");
     refuse(&refusal, Format::default(), false);
 }
+
+/// Answers a request that the host has not announced, or delivers while another is decided on.
+pub fn refuse_unknown() {
+    let refusal = Refusal::not_ready("the gate does not know the request");
+    refuse(&refusal, Format::default(), false);
+}
+
+/// Answers a request while memory is short.
+pub fn refuse_without_memory() {
+    // Where it fails, the request stays paused.
+    let _ = host::respond_without_memory();
+}

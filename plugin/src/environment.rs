@@ -4,18 +4,26 @@ use tollgate_policy::introspection;
 
 use crate::host::{self, Level};
 
+/// Why there is no such variable.
+pub const MISSING: &str =
+    "it is not set for Envoy, or vm_config.environment_variables does not name it";
+
+/// Why nobody knows.
+pub const UNREADABLE: &str = "the environment cannot be read";
+
 /// What to show a server in `Authorization`, from this variable; none where it is missing or cannot be sent, which the
 /// log says. Its value never does.
 pub fn authorization(variable: &str, what_for: &str) -> Option<String> {
-    let why = match std::env::var(variable) {
-        Ok(value) => match introspection::authorization(&value) {
+    let why = match host::variable(variable) {
+        Ok(Some(value)) => match str::from_utf8(&value)
+            .ok()
+            .and_then(introspection::authorization)
+        {
             Some(authorization) => return Some(authorization),
             None => "it is empty, or has characters that no header can have",
         },
-        Err(std::env::VarError::NotUnicode(_)) => "it has characters that no header can have",
-        Err(std::env::VarError::NotPresent) => {
-            "it is not set for Envoy, or vm_config.environment_variables does not name it"
-        }
+        Ok(None) => MISSING,
+        Err(_) => UNREADABLE,
     };
     let message = format!("tollgate: {what_for}: environment variable {variable}: {why}");
     host::log(Level::Error, &message);

@@ -15,7 +15,7 @@ use self::callout::{Answer, Callout, Document};
 pub use self::callout::{by_envoy, not_sent};
 use self::record::{Entry, Fetch, Record};
 pub use self::source::{Failed, Source};
-use crate::host::{self, Level};
+use crate::host::{self, Level, memory};
 
 /// One document in one worker.
 pub struct Fetched<V> {
@@ -225,13 +225,16 @@ impl<V> Fetched<V> {
             return None;
         }
         match self.record.document(&self.state, S::MAX_BYTES) {
-            Ok(Some(text)) => return Some(text),
+            Ok(Some(text)) if memory::has_room(text.len().saturating_mul(S::TIMES)) => {
+                return Some(text);
+            }
             // Without it the record is worth nothing: it has to be fetched again.
             Ok(None) => {
                 let forget = |state: &mut FetchState| state.forget(version).then_some(());
                 let _ = self.record.update(forget);
             }
-            Err(_) => self.seen.entry = None,
+            // The next look tries again.
+            Ok(Some(_)) | Err(_) => self.seen.entry = None,
         }
         None
     }

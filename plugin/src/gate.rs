@@ -3,7 +3,8 @@
 mod known;
 mod needs;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tollgate_policy::algorithm::Algorithm;
@@ -23,7 +24,7 @@ use crate::answer;
 use crate::counters::Counters;
 use crate::counting::Counting;
 use crate::fetched::Outlook;
-use crate::host::{self, Level, Map, pairs};
+use crate::host::{self, Level, Map, memory, pairs};
 use crate::introspections::Introspections;
 use crate::issuer_keys::IssuerKeys;
 use crate::signature::{Place, Signatures};
@@ -62,6 +63,8 @@ pub struct Gate {
     counting: Counting,
     under_way: UnderWay,
     waiting: Waiting,
+    /// Requests that have waited, and went on.
+    resumed: RefCell<BTreeSet<u32>>,
     /// No request waits for longer, whatever the clock does.
     longest_wait: Duration,
 }
@@ -98,6 +101,7 @@ impl Gate {
             counting: Counting::new(),
             under_way: UnderWay::default(),
             waiting: Waiting::default(),
+            resumed: RefCell::default(),
             longest_wait: policy
                 .issuers
                 .iter()
@@ -129,6 +133,9 @@ impl Gate {
 
     /// Does what is due; `root` is the root context's id.
     pub fn tick(&self, root: u32) {
+        for holding in self.under_way.take_ended() {
+            self.counting.ended(&self.policy.caps, holding);
+        }
         if let Ok(now) = host::now() {
             if self.keys.tick(&self.policy.issuers, now) {
                 self.waiting.wake_for_keys();
@@ -157,6 +164,10 @@ impl Gate {
 
     /// Gives back what other workers would wait for: the root context ends.
     pub fn retire(&self) {
+        if !can_keep_books() {
+            // What it leaves behind others take for dead.
+            return;
+        }
         if let Ok(now) = host::now() {
             self.keys.retire(&self.policy.issuers, now);
             self.directory.retire(&self.policy, now);
@@ -174,10 +185,15 @@ impl Gate {
             if host::set_effective_context(waiter.context).is_err() {
                 continue;
             }
-            if self.serve_until(waiter.context, Some(waiter)) == Outcome::Forwarded
-                && host::resume_request().is_err()
-            {
-                self.refuse(&Code::NotReady.into(), false);
+            if self.serve_until(waiter.context, Some(waiter)) == Outcome::Forwarded {
+                if host::resume_request().is_ok() {
+                    self.resumed.borrow_mut().insert(waiter.context);
+                } else {
+                    self.refuse(&Code::NotReady.into(), false);
+                }
+            }
+            if memory::was_short() {
+                break;
             }
         }
         let _ = host::set_effective_context(root);
@@ -209,10 +225,37 @@ impl Gate {
     pub fn forget(&self, context: u32, waited: bool) {
         if waited {
             self.waiting.forget(context);
+            self.resumed.borrow_mut().remove(&context);
         }
-        if let Some(holding) = self.under_way.end(context) {
+        if !can_keep_books() {
+            self.under_way.end_later(context);
+        } else if let Some(holding) = self.under_way.end(context) {
             self.counting.ended(&self.policy.caps, holding);
         }
+    }
+
+    /// Whether a request that has waited went on.
+    pub fn has_resumed(&self, context: u32) -> bool {
+        self.resumed.borrow().contains(&context)
+    }
+
+    /// Drops what can be had again, because memory is short.
+    pub fn shed(&self) {
+        self.tokens.clear();
+        self.introspections.shed();
+    }
+
+    /// Answers those that wait, some at a time: there is no memory to decide on them. `root` is the root context's id.
+    pub fn turn_away_all(&self, root: u32) {
+        for _ in 0..TURNS {
+            let Some(waiter) = self.waiting.take_any() else {
+                break;
+            };
+            if host::set_effective_context(waiter.context).is_ok() {
+                answer::refuse_without_memory();
+            }
+        }
+        let _ = host::set_effective_context(root);
     }
 
     /// Tells the client where its account stands, in the answer that is being delivered.
@@ -317,6 +360,7 @@ impl Gate {
         let request = under_way::Request {
             holding,
             rate_limit,
+            has_ended: false,
         };
         if let Some(before) = self.under_way.add(context, request) {
             self.counting.ended(&self.policy.caps, before);
@@ -370,6 +414,13 @@ impl Gate {
         self.counters.reported(refusal);
         mark(refusal, "reported:");
     }
+}
+
+/// Whether there is memory to read and write what all workers count.
+fn can_keep_books() -> bool {
+    /// A slot is some ten thousand bytes, and is read and written as a whole.
+    const ROOM: usize = 1 << 20;
+    !memory::was_short() || memory::is_free(ROOM)
 }
 
 /// Says in the access log what became of a request. Nothing depends on it.

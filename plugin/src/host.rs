@@ -1,18 +1,23 @@
 //! The host's functions as the gate uses them: every call returns an error instead of panicking, and values are
 //! bytes, because a header can hold any.
 //!
-//! All unsafe code is here, but for the entry point that the SDK generates. What makes each call sound is the same
-//! throughout: pointers and sizes come from a live slice, and the host only reads behind them during the call; what it
-//! returns was allocated by the SDK's `proxy_on_memory_allocate`, as a boxed slice of exactly the size that it reports.
+//! All unsafe code is here, but for the names under which the host calls the module (`exports.rs`). What makes each call
+//! sound is the same throughout: pointers and sizes come from a live slice, behind which the host reads, or writes no more
+//! than its size, during the call; what it returns lies in memory that was allocated for it (`host/given.rs`), or counts
+//! as not returned.
 #![expect(unsafe_code, reason = "calls into the host")]
 
+mod environment;
 mod ffi;
+mod given;
+pub mod memory;
 pub mod pairs;
+mod start;
 
-use std::ptr::{null_mut, slice_from_raw_parts_mut};
+use std::ptr::null_mut;
 use std::time::Duration;
 
-use proxy_wasm::hostcalls;
+pub use self::environment::variable;
 
 /// A call that the host did not carry out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,23 +72,31 @@ pub fn set_tick_period(period: Duration) -> Result<()> {
 
 /// The filter's configuration.
 pub fn plugin_configuration() -> Result<Vec<u8>> {
-    returned(|data, size| unsafe {
+    given(|data, size| unsafe {
         ffi::proxy_get_buffer_bytes(ffi::buffer::PLUGIN_CONFIGURATION, 0, usize::MAX, data, size)
     })
 }
 
 /// Makes one HTTP request through a cluster; the answer comes to the root context with the token returned.
-///
-/// The one call that goes through the SDK, whose dispatcher must know the token. It panics only on statuses that
-/// `proxy_http_call` does not give in Envoy (`Context::httpCall`).
-pub fn ask(
-    cluster: &str,
-    headers: Vec<(&str, &str)>,
-    body: Option<&[u8]>,
-    timeout: Duration,
-) -> Result<u32> {
-    hostcalls::dispatch_http_call(cluster, headers, body, Vec::new(), timeout)
-        .map_err(|status| Error::Status(status as u32))
+pub fn ask(cluster: &str, headers: &[(&str, &str)], body: &[u8], timeout: Duration) -> Result<u32> {
+    let (headers, trailers) = (pairs::write(headers), pairs::write(&[]));
+    let milliseconds = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+    let mut token = 0;
+    check(unsafe {
+        ffi::proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            trailers.as_ptr(),
+            trailers.len(),
+            milliseconds,
+            &raw mut token,
+        )
+    })?;
+    Ok(token)
 }
 
 /// `:status` of the answer that is being delivered; nothing where the connection broke.
@@ -237,6 +250,27 @@ pub fn respond(
     })
 }
 
+/// Answers the request of the effective context with 503, and allocates nothing for it.
+pub fn respond_without_memory() -> Result<()> {
+    const DETAILS: &str = "tollgate:not_ready";
+    const BODY: &str = r#"{"type":"about:blank","title":"Service Unavailable","status":503,"code":"not_ready","detail":"the gate is short of memory","retry_after":1}"#;
+    /// `content-type` and `retry-after`, in the form of [`pairs::write`].
+    const HEADERS: &[u8] = b"\x02\0\0\0\x0c\0\0\0\x18\0\0\0\x0b\0\0\0\x01\0\0\0content-type\0application/problem+json\0retry-after\x001\0";
+    const UNAVAILABLE: i32 = 14;
+    check(unsafe {
+        ffi::proxy_send_local_response(
+            503,
+            DETAILS.as_ptr(),
+            DETAILS.len(),
+            BODY.as_ptr(),
+            BODY.len(),
+            HEADERS.as_ptr(),
+            HEADERS.len(),
+            UNAVAILABLE,
+        )
+    })
+}
+
 /// Makes the calls that follow act on another context.
 pub fn set_effective_context(context: u32) -> Result<()> {
     check(unsafe { ffi::proxy_set_effective_context(context) })
@@ -284,16 +318,31 @@ pub fn record(gauge: u32, value: u64) -> Result<()> {
     check(unsafe { ffi::proxy_record_metric(gauge, value) })
 }
 
-/// Runs a call that returns bytes.
+/// Runs a call that returns bytes, if there is memory to work on them.
 fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> ffi::Status) -> Result<Vec<u8>> {
+    /// Whatever is read from bytes takes less than so many times their size, but for JSON.
+    const TIMES: usize = 8;
+    let bytes = given(call)?;
+    if memory::has_room(bytes.len().saturating_mul(TIMES)) {
+        Ok(bytes)
+    } else {
+        Err(Error::Status(ffi::INVALID_MEMORY_ACCESS))
+    }
+}
+
+/// Runs a call that returns bytes.
+fn given(call: impl FnOnce(*mut *mut u8, *mut usize) -> ffi::Status) -> Result<Vec<u8>> {
     let mut data = null_mut();
     let mut size = 0;
-    check(call(&raw mut data, &raw mut size))?;
-    if data.is_null() || size == 0 {
-        return Ok(Vec::new());
+    let status = call(&raw mut data, &raw mut size);
+    // Also where it failed: what was allocated for it is not needed any more.
+    let bytes = given::take(data, size);
+    check(status)?;
+    match bytes {
+        Some(bytes) => Ok(bytes),
+        None if size == 0 => Ok(Vec::new()),
+        None => Err(Error::Malformed),
     }
-    let bytes = unsafe { Box::from_raw(slice_from_raw_parts_mut(data, size)) };
-    Ok(bytes.into_vec())
 }
 
 fn check(status: ffi::Status) -> Result<()> {

@@ -88,6 +88,13 @@ impl Introspections {
         !cache.is_some_and(|cache| cache.was_active(digest))
     }
 
+    /// Drops what can be asked again.
+    pub fn shed(&self) {
+        if let Some(configured) = &self.0 {
+            configured.cache.clear();
+        }
+    }
+
     /// Counts answers that were remembered.
     pub fn count_hits(&self) {
         if let Some(configured) = &self.0

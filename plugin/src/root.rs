@@ -1,20 +1,34 @@
 //! The filter in one virtual machine with one configuration: set up, ticks, and answers to callouts.
 
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
 use tollgate_policy::config::Policy;
 
 use crate::gate::Gate;
-use crate::host::{self, Level};
-use crate::stream::Stream;
+use crate::host::{self, Level, memory};
+
+/// So many times a configuration's size is more than what reading it takes: JSON is read into a tree of values.
+const TIMES: usize = 64;
+
+/// How often a configuration is tried again for which there was no memory.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// One configuration's context.
 pub struct Root {
     id: u32,
-    /// None: nobody passes.
-    gate: Option<Rc<Gate>>,
+    state: RefCell<State>,
+}
+
+/// What has come of the configuration.
+enum State {
+    /// It has not come, or cannot be read: nobody passes.
+    Closed,
+    /// There was no memory to read it: nobody passes yet.
+    Unread(Vec<u8>),
+    /// It is worked by.
+    Open(Rc<Gate>),
 }
 
 // === impl Root ===
@@ -22,48 +36,94 @@ pub struct Root {
 impl Root {
     /// A context that has not been configured yet.
     pub fn new(id: u32) -> Self {
-        Self { id, gate: None }
+        let state = RefCell::new(State::Closed);
+        Self { id, state }
     }
-}
 
-impl Drop for Root {
-    fn drop(&mut self) {
-        if let Some(gate) = &self.gate {
+    /// What decides on requests; none: nobody passes.
+    pub fn gate(&self) -> Option<Rc<Gate>> {
+        match &*self.state.borrow() {
+            State::Open(gate) => Some(Rc::clone(gate)),
+            State::Closed | State::Unread(_) => None,
+        }
+    }
+
+    /// Fails on nothing but the configuration's text: where this returns false in a worker and not in the canary,
+    /// Envoy serves without any filter (`PluginConfig::createContext`).
+    pub fn configure(&self, size: usize) -> bool {
+        self.end();
+        match host::plugin_configuration() {
+            Ok(text) if text.len() == size => self.read(text),
+            Ok(_) | Err(_) => {
+                host::log(
+                    Level::Error,
+                    "tollgate: the configuration cannot be read: refusing all requests",
+                );
+                true
+            }
+        }
+    }
+
+    /// Does what is due.
+    pub fn tick(&self) {
+        if memory::is_short() {
+            if let Some(gate) = self.gate() {
+                gate.turn_away_all(self.id);
+            }
+            return;
+        }
+        match self.state.replace(State::Closed) {
+            State::Closed => {}
+            State::Unread(text) => {
+                self.read(text);
+            }
+            State::Open(gate) => {
+                self.state.replace(State::Open(Rc::clone(&gate)));
+                gate.tick(self.id);
+            }
+        }
+    }
+
+    /// Takes the answer to a callout. Without memory it counts as lost.
+    pub fn answered(&self, token: u32, size: usize) {
+        if let Some(gate) = self.gate()
+            && !memory::is_short()
+        {
+            gate.answered(self.id, token, size);
+        }
+    }
+
+    /// Drops what can be had again.
+    pub fn shed(&self) {
+        if let State::Open(gate) = &*self.state.borrow() {
+            gate.shed();
+        }
+    }
+
+    /// The configuration ends. Requests that are under way keep it.
+    pub fn end(&self) {
+        let before = self.state.replace(State::Closed);
+        if let State::Open(gate) = before {
             gate.retire();
         }
     }
-}
 
-impl Context for Root {
-    fn on_http_call_response(
-        &mut self,
-        token: u32,
-        _headers: usize,
-        body: usize,
-        _trailers: usize,
-    ) {
-        if let Some(gate) = &self.gate {
-            gate.answered(self.id, token, body);
-        }
-    }
-}
-
-impl RootContext for Root {
-    /// Fails on nothing but the configuration's text: where this returns false in a worker and not in the canary,
-    /// Envoy serves without any filter (`PluginConfig::createContext`).
-    fn on_configure(&mut self, _size: usize) -> bool {
-        let Ok(text) = host::plugin_configuration() else {
+    /// Reads the configuration; tells whether it is one.
+    fn read(&self, text: Vec<u8>) -> bool {
+        if !memory::has_room(text.len().saturating_mul(TIMES)) {
+            self.state.replace(State::Unread(text));
             host::log(
                 Level::Error,
-                "tollgate: the configuration cannot be read: refusing all requests",
+                "tollgate: no memory for the configuration: refusing all requests until there is",
             );
+            let _ = host::set_tick_period(AGAIN);
             return true;
-        };
+        }
         match Policy::from_bytes(&text) {
             Ok(policy) => {
                 let gate = Gate::new(policy);
                 gate.start();
-                self.gate = Some(Rc::new(gate));
+                self.state.replace(State::Open(Rc::new(gate)));
                 true
             }
             Err(error) => {
@@ -72,19 +132,5 @@ impl RootContext for Root {
                 false
             }
         }
-    }
-
-    fn on_tick(&mut self) {
-        if let Some(gate) = &self.gate {
-            gate.tick(self.id);
-        }
-    }
-
-    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(id, self.gate.clone())))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
     }
 }

@@ -1,13 +1,10 @@
 //! One request on its way through the filter.
-//!
-//! Envoy calls what is implemented here only if `envoy/src/build/callbacks.rs` lists it.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
-
 use crate::answer;
+use crate::dispatcher::Action;
 use crate::gate::{Gate, Outcome};
 
 /// One request's context.
@@ -15,8 +12,18 @@ pub struct Stream {
     id: u32,
     /// None: the filter has no configuration, and nobody passes.
     gate: Option<Rc<Gate>>,
-    /// Whether it has ever been paused.
-    waited: bool,
+    progress: Cell<Progress>,
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// It has not been decided on, or was answered.
+    Stopped,
+    /// It has been paused; the gate knows what has become of it.
+    Waited,
+    /// It has gone on.
+    Passed,
 }
 
 // === impl Stream ===
@@ -27,51 +34,60 @@ impl Stream {
         Self {
             id,
             gate,
-            waited: false,
+            progress: Cell::new(Progress::Stopped),
         }
     }
-}
 
-impl Context for Stream {}
-
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
+    /// Decides on the request.
+    pub fn request_headers(&self) -> Action {
         #[cfg(feature = "trap")]
         crate::trap::spring_if_asked();
-        let outcome = if let Some(gate) = &self.gate {
-            gate.serve(self.id)
-        } else {
+        self.progress.set(Progress::Stopped);
+        let Some(gate) = &self.gate else {
             answer::refuse_without_configuration();
-            Outcome::Answered
+            return Action::Pause;
         };
-        self.waited = outcome == Outcome::Waiting;
-        match outcome {
-            Outcome::Forwarded => Action::Continue,
-            Outcome::Answered | Outcome::Waiting => Action::Pause,
+        match gate.serve(self.id) {
+            Outcome::Forwarded => {
+                self.progress.set(Progress::Passed);
+                return Action::Continue;
+            }
+            Outcome::Waiting => self.progress.set(Progress::Waited),
+            Outcome::Answered => {}
         }
+        Action::Pause
     }
 
-    fn on_http_response_headers(&mut self, _headers: usize, _end_of_stream: bool) -> Action {
-        if let Some(gate) = &self.gate {
-            gate.tell_client(self.id);
-        }
-        Action::Continue
-    }
-
-    fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
+    /// Trailers go on behind a request that has, if they can be cleaned.
+    pub fn request_trailers(&self) -> Action {
         match &self.gate {
-            Some(gate) if gate.clean_trailers().is_ok() => Action::Continue,
+            Some(gate) if self.has_passed(gate) && gate.clean_trailers().is_ok() => {
+                Action::Continue
+            }
             // What cannot be cleaned stays here; Envoy's timeouts end the request.
             _ => Action::Pause,
         }
     }
-}
 
-impl Drop for Stream {
-    /// However the request has ended: answered, reset, or given up by a client while it waited.
-    fn drop(&mut self) {
+    /// Tells the client what there is to tell.
+    pub fn response_headers(&self) {
         if let Some(gate) = &self.gate {
-            gate.forget(self.id, self.waited);
+            gate.tell_client(self.id);
+        }
+    }
+
+    /// However the request has ended: answered, reset, or given up by a client while it waited.
+    pub fn end(&self) {
+        if let Some(gate) = &self.gate {
+            gate.forget(self.id, self.progress.get() == Progress::Waited);
+        }
+    }
+
+    fn has_passed(&self, gate: &Gate) -> bool {
+        match self.progress.get() {
+            Progress::Passed => true,
+            Progress::Waited => gate.has_resumed(self.id),
+            Progress::Stopped => false,
         }
     }
 }

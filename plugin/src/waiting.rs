@@ -60,6 +60,8 @@ impl Waiting {
         if queues.asleep.len() + queues.awake.len() >= waiter.most_before() {
             return Err(Full);
         }
+        // Should the host deliver a request twice.
+        queues.forget(waiter.context);
         queues.add(waiter);
         Ok(())
     }
@@ -110,10 +112,17 @@ impl Waiting {
 
     /// Removes a request that is no more.
     pub fn forget(&self, context: u32) {
+        self.0.borrow_mut().forget(context);
+    }
+
+    /// Takes any; allocates nothing.
+    pub fn take_any(&self) -> Option<Waiter> {
         let queues = &mut *self.0.borrow_mut();
-        if queues.remove_asleep(context).is_none() {
-            queues.awake.remove(&context);
+        if let Some((_, waiter)) = queues.awake.pop_first() {
+            return Some(waiter);
         }
+        let context = *queues.asleep.first_key_value()?.0;
+        queues.remove_asleep(context)
     }
 }
 
@@ -131,6 +140,12 @@ impl Queues {
             if let Some(waiter) = self.asleep.remove(&context) {
                 self.awake.insert(context, waiter);
             }
+        }
+    }
+
+    fn forget(&mut self, context: u32) {
+        if self.remove_asleep(context).is_none() {
+            self.awake.remove(&context);
         }
     }
 

@@ -28,6 +28,12 @@ impl Config {
         Ok(self)
     }
 
+    /// With a body that may come to the gate while it holds the headers back, as some other filters need it.
+    pub fn with_bodies_while_headers_wait(mut self) -> Result<Self, ConfigError> {
+        self.plugin("")?["allow_on_headers_stop_iteration"] = json!(true);
+        Ok(self)
+    }
+
     /// With another limit for what is buffered of a connection.
     pub fn with_buffer(mut self, bytes: u32) -> Result<Self, ConfigError> {
         self.at(LISTENER)?["per_connection_buffer_limit_bytes"] = json!(bytes);

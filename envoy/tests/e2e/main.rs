@@ -28,6 +28,7 @@ mod demo;
 mod direct;
 mod directory;
 mod discovery;
+mod holding;
 mod identity;
 mod isolation;
 mod issuer;

@@ -86,12 +86,22 @@ impl<'a> Arguments<'a> {
     /// Returns bytes: allocated in the module, pointer and size where two arguments point to
     /// (`copyToPointerSize`).
     pub fn give(&mut self, place: usize, bytes: Vec<u8>) -> Result<(), Stop> {
+        let is_misled = self.host().is_misled();
         let bytes = self.host().returns(bytes);
         let size = size_of_bytes(&bytes);
-        let start = if size == 0 { 0 } else { self.allocate(size)? };
+        let mut start = if size == 0 { 0 } else { self.allocate(size)? };
         self.write(start, &bytes)?;
+        start += u32::from(is_misled);
         self.write(self.number(place), &start.to_le_bytes())?;
         self.write(self.number(place + 1), &size.to_le_bytes())
+    }
+
+    /// Delivers a request's headers in the midst of a call.
+    pub fn call_again(&mut self, context: u32) -> wasmtime::Result<u32> {
+        let export = self.caller.get_export("proxy_on_request_headers");
+        let deliver = export.and_then(Extern::into_func).expect("a callback");
+        let deliver = deliver.typed::<(u32, u32, u32), u32>(&self.caller)?;
+        deliver.call(&mut self.caller, (context, 1, 1))
     }
 
     fn allocate(&mut self, size: u32) -> Result<u32, Stop> {

@@ -4,8 +4,7 @@ mod reading;
 mod sharing;
 mod writing;
 
-use super::call::{Arguments, Handler, Stop};
-use crate::status::Status;
+use super::call::Handler;
 
 /// What answers a function; nothing where the ABI has no such function.
 pub(crate) fn handler(name: &str) -> Option<Handler> {
@@ -32,29 +31,6 @@ pub(crate) fn handler(name: &str) -> Option<Handler> {
         "proxy_increment_metric" => sharing::increment_metric,
         "proxy_record_metric" => sharing::record_metric,
         "proxy_set_shared_data" => sharing::set_shared_data,
-
-        // The SDK imports them all.
-        "proxy_close_stream"
-        | "proxy_dequeue_shared_queue"
-        | "proxy_done"
-        | "proxy_enqueue_shared_queue"
-        | "proxy_get_property"
-        | "proxy_get_status"
-        | "proxy_grpc_call"
-        | "proxy_grpc_cancel"
-        | "proxy_grpc_close"
-        | "proxy_grpc_send"
-        | "proxy_grpc_stream"
-        | "proxy_register_shared_queue"
-        | "proxy_resolve_shared_queue"
-        | "proxy_set_buffer_bytes"
-        | "proxy_set_header_map_pairs" => not_here,
         _ => return None,
     })
-}
-
-fn not_here(_: &mut Arguments<'_>) -> Result<Status, Stop> {
-    Err(Stop::Trap(wasmtime::Error::msg(
-        "the filter called a function that this host does not have yet: add it to host/calls.rs",
-    )))
 }

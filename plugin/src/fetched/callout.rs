@@ -7,7 +7,7 @@ use tollgate_policy::uri::Uri;
 
 use super::Versioned;
 use super::source::{Failed, Source};
-use crate::host::{self, Error};
+use crate::host::{self, Error, memory};
 
 /// A request that is under way.
 pub struct Callout {
@@ -43,6 +43,9 @@ pub struct Document<V> {
 
 /// `BadArgument` (`WasmResult` in proxy-wasm-cpp-host): of all arguments only the cluster can be bad.
 const BAD_ARGUMENT: Error = Error::Status(2);
+
+/// `InternalFailure`.
+const INTERNAL_FAILURE: Error = Error::Status(10);
 
 /// More requests one after the other than any fetch has.
 const MOST_STEPS: u8 = 4;
@@ -83,6 +86,10 @@ impl Callout {
             }
             Body::Whole(text) => text,
         };
+        if !memory::has_room(text.len().saturating_mul(S::TIMES)) {
+            let sentence = "there is no memory to read the answer";
+            return Err(Failed::new(Failure::TooLarge, sentence));
+        }
         if let Some(uri) = source.leads_to(self.step, &text)? {
             let mut next = Self {
                 token: 0,
@@ -123,7 +130,7 @@ impl Callout {
         headers.extend(etag.map(|etag| ("if-none-match", etag)));
         headers.extend(source.authorization().map(|value| ("authorization", value)));
         let cluster = source.cluster();
-        let sent = host::ask(cluster, headers, None, source.timeout());
+        let sent = host::ask(cluster, &headers, &[], source.timeout());
         self.token = sent.map_err(|error| not_sent(error, cluster))?;
         Ok(())
     }
@@ -135,7 +142,10 @@ pub fn not_sent(error: Error, cluster: &str) -> Failed {
         let sentence = format!("Envoy knows no cluster `{cluster}`");
         return Failed::new(Failure::ClusterUnknown, sentence);
     }
-    let sentence = format!("cluster `{cluster}` has no host");
+    let sentence = match error {
+        INTERNAL_FAILURE => format!("cluster `{cluster}` has no host"),
+        other => format!("Envoy does not ask cluster `{cluster}`: {other:?}"),
+    };
     Failed::new(Failure::NoHost, sentence)
 }
 

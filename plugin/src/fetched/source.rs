@@ -16,6 +16,9 @@ pub trait Source {
     /// The largest answer that is read, in bytes.
     const MAX_BYTES: usize;
 
+    /// Reading it takes less than so many times its size.
+    const TIMES: usize;
+
     /// Whether the server is told what is known already (`If-None-Match`), and believed that nothing has changed.
     const IS_CONDITIONAL: bool;
 

@@ -17,6 +17,7 @@ use tollgate_policy::token::{NewerKeys, TokenCache, Unverifiable, Verifier};
 use super::Gate;
 use crate::budget::{self, Spent};
 use crate::counting::Slots;
+use crate::environment;
 use crate::host::{self, Level};
 use crate::signature::Place;
 
@@ -104,12 +105,10 @@ impl Knowledge for Known<'_> {
 /// The key from the environment; none where it is missing or weak, which the log says.
 pub(super) fn assertion_key(policy: &Policy) -> Option<AssertionKey> {
     let name = &policy.assertion.as_ref()?.key_env;
-    let key = match std::env::var_os(name) {
-        Some(value) => AssertionKey::new(value.as_encoded_bytes()).map_err(|weak| weak.to_string()),
-        None => Err(
-            "it is not set for Envoy, or vm_config.environment_variables does not name it"
-                .to_owned(),
-        ),
+    let key = match host::variable(name) {
+        Ok(Some(value)) => AssertionKey::new(&value).map_err(|weak| weak.to_string()),
+        Ok(None) => Err(environment::MISSING.to_owned()),
+        Err(_) => Err(environment::UNREADABLE.to_owned()),
     };
     match key {
         Ok(key) => Some(key),

@@ -1,7 +1,6 @@
 //! The host functions of proxy-wasm ABI 0.2.1 that the gate calls, as they are.
 //!
-//! The SDK declares the same functions with an enum for the status that lacks some of the host's values, and
-//! panics on statuses it does not expect. A panic here ends the worker's whole virtual machine.
+//! A status is a number: a host can return others than those that are in the ABI's list.
 
 /// 0 is success (`WasmResult` in proxy-wasm-cpp-host's `wasm_api_impl.h`).
 pub type Status = u32;
@@ -11,6 +10,9 @@ pub const CAS_MISMATCH: Status = 8;
 
 /// There is no such thing.
 pub const NOT_FOUND: Status = 1;
+
+/// There was no memory for what the call returns, or no such memory.
+pub const INVALID_MEMORY_ACCESS: Status = 6;
 
 /// `BufferType`.
 pub mod buffer {
@@ -95,6 +97,18 @@ unsafe extern "C" {
         headers_size: usize,
         grpc_status: i32,
     ) -> Status;
+    pub fn proxy_http_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout: u32,
+        token: *mut u32,
+    ) -> Status;
     pub fn proxy_set_effective_context(context: u32) -> Status;
     pub fn proxy_call_foreign_function(
         name: *const u8,
@@ -118,4 +132,8 @@ unsafe extern "C" {
 unsafe extern "C" {
     /// 0 is success, any other number an error of its own kind.
     pub fn random_get(bytes: *mut u8, size: usize) -> Status;
+    /// How many variables there are, and how many bytes they are together.
+    pub fn environ_sizes_get(count: *mut usize, size: *mut usize) -> Status;
+    /// Where each begins, and their bytes: `NAME=value` with a NUL behind it.
+    pub fn environ_get(starts: *mut *mut u8, bytes: *mut u8) -> Status;
 }

@@ -7,7 +7,8 @@ pub fn read(bytes: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     let count = usize::try_from(number(&mut sizes)?).ok()?;
     // Two numbers a pair: a count that the bytes cannot hold allocates nothing.
     let mut data = sizes.get(count.checked_mul(8)?..)?;
-    let mut pairs = Vec::with_capacity(count);
+    let mut pairs = Vec::new();
+    pairs.try_reserve_exact(count).ok()?;
     for _ in 0..count {
         let name_size = number(&mut sizes)?;
         let value_size = number(&mut sizes)?;

@@ -6,14 +6,17 @@ use tollgate_policy::fetching::Failure;
 use tollgate_policy::introspection::{Answer, AnswerError, ApiKeys, Inquiry, MAX_BYTES, Remote};
 
 use crate::fetched::{self, Failed};
-use crate::host;
+use crate::host::{self, memory};
 
 /// Who is asked, in the log.
 const SERVER: &str = "the server";
 
+/// Reading an answer takes less than so many times its size: it is a tree of values for a moment.
+const TIMES: usize = 64;
+
 /// Asks the question; returns the host's name for it.
 pub fn send(remote: &Remote, authorization: &str, inquiry: &Inquiry) -> Result<u32, Failed> {
-    let headers = vec![
+    let headers = [
         (":method", "POST"),
         (":scheme", &*remote.uri.scheme),
         (":authority", &remote.uri.authority),
@@ -26,8 +29,8 @@ pub fn send(remote: &Remote, authorization: &str, inquiry: &Inquiry) -> Result<u
         // because it was idle. To be asked twice changes nothing.
         ("x-envoy-retry-on", "reset"),
     ];
-    let body = Some(inquiry.form().as_bytes());
-    host::ask(&remote.cluster, headers, body, remote.timeout)
+    let body = inquiry.form().as_bytes();
+    host::ask(&remote.cluster, &headers, body, remote.timeout)
         .map_err(|error| fetched::not_sent(error, &remote.cluster))
 }
 
@@ -60,6 +63,10 @@ pub fn answer(
     if !host::response_header("content-type").is_some_and(|value| is_json(&value)) {
         let sentence = "the answer's content-type is not application/json";
         return Err(Failed::new(Failure::NotJson, sentence));
+    }
+    if !memory::has_room(body.len().saturating_mul(TIMES)) {
+        let sentence = "there is no memory to read the answer";
+        return Err(Failed::new(Failure::TooLarge, sentence));
     }
     Ok(Answer::read(keys, inquiry, &body, now)?)
 }

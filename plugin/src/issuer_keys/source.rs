@@ -27,6 +27,9 @@ impl Source for KeySource<'_> {
 
     const MAX_BYTES: usize = MAX_BYTES;
 
+    /// Each key is a tree of values for a moment.
+    const TIMES: usize = 64;
+
     /// A server that says so wrongly would keep a key alive that was withdrawn.
     const IS_CONDITIONAL: bool = false;
 

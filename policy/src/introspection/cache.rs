@@ -119,6 +119,14 @@ impl IntrospectionCache {
         has_failed.then_some(Err(Code::IntrospectionUnavailable))
     }
 
+    /// Forgets all.
+    pub fn clear(&self) {
+        let mut entries = self.entries.borrow_mut();
+        entries.active.clear();
+        entries.refused.clear();
+        entries.failed.clear();
+    }
+
     /// Whether a credential was active when it was last asked about, however long ago.
     pub fn was_active(&self, digest: &Digest) -> bool {
         self.entries.borrow_mut().active.find(digest).is_some()

@@ -78,6 +78,11 @@ impl TokenCache {
         self.hits.take()
     }
 
+    /// Forgets all.
+    pub fn clear(&self) {
+        *self.generations.borrow_mut() = Generations::default();
+    }
+
     /// Whose token it is, where it was verified with a key that its issuer still has. Nothing where it must be
     /// verified anew.
     ///
@@ -158,6 +163,10 @@ impl Generations {
 
 impl Generation {
     fn insert(&mut self, digest: Digest, remembered: Remembered) {
+        // It grows by doubling; where there is no memory for that, a token is verified again.
+        if self.tokens.try_reserve(1).is_err() {
+            return;
+        }
         self.bytes += remembered.size();
         if let Some(previous) = self.tokens.insert(digest, remembered) {
             self.bytes -= previous.size();

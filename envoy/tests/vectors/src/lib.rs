@@ -1,17 +1,13 @@
 //! A filter for tests: verifies the signatures in its configuration as the gate does in the same place, by the host
 //! and by the module, and logs what it found. It lets no configuration fail, and serves nobody.
-#![allow(
-    unsafe_code,
-    missing_docs,
-    reason = "proxy_wasm::main! exports `_initialize`"
-)]
+#![allow(unsafe_code, reason = "the host knows the callbacks by their names")]
 
 mod run;
 
 /// The gate's own code, not a copy of it.
 #[path = "../../../../plugin/src"]
 mod plugin {
-    #[allow(dead_code, reason = "the gate uses more of it")]
+    #[allow(dead_code, unused_imports, reason = "the gate uses more of it")]
     pub mod host;
     #[allow(dead_code, reason = "the gate uses more of it")]
     pub mod signature;
@@ -19,30 +15,23 @@ mod plugin {
 
 use plugin::host::{self, Level};
 use plugin::signature;
-use proxy_wasm::traits::{Context, RootContext};
 
 /// Begins the line that has the report, in JSON.
 const REPORT: &str = "vectors: ";
 
-proxy_wasm::main! {{
-    proxy_wasm::set_root_context(|_| Box::new(Vectors));
-}}
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_context_create(_context: u32, _parent: u32) {}
 
-struct Vectors;
-
-impl Context for Vectors {}
-
-impl RootContext for Vectors {
-    fn on_configure(&mut self, _size: usize) -> bool {
-        // Even where it only validates, Envoy configures several virtual machines. One is enough.
-        if !matches!(host::swap_shared_data("vectors", b"taken", None), Ok(true)) {
-            return true;
-        }
-        let report = host::plugin_configuration()
-            .map_err(|error| format!("no configuration: {error:?}"))
-            .and_then(|configuration| run::all(&configuration));
-        let report = report.unwrap_or_else(|why| serde_json::json!({ "error": why }));
-        host::log(Level::Warn, &format!("{REPORT}{report}"));
-        true
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_configure(_root: u32, _size: usize) -> u32 {
+    // Even where it only validates, Envoy configures several virtual machines. One is enough.
+    if !matches!(host::swap_shared_data("vectors", b"taken", None), Ok(true)) {
+        return 1;
     }
+    let report = host::plugin_configuration()
+        .map_err(|error| format!("no configuration: {error:?}"))
+        .and_then(|configuration| run::all(&configuration));
+    let report = report.unwrap_or_else(|why| serde_json::json!({ "error": why }));
+    host::log(Level::Warn, &format!("{REPORT}{report}"));
+    1
 }

@@ -72,8 +72,7 @@ fn any_call_can_fail_once() {
         if !worker.callouts().is_empty() {
             worker.answer_callout(inactive());
         }
-        let name = |call: &host_tests::Call| call.name.clone();
-        let calls: Vec<_> = worker.host().trace.iter().map(name).collect();
+        let calls = worker.host().trace.len();
         worker.host().faults.clear();
         for _ in 0..3 {
             world.clock.advance(SECOND * 2);
@@ -88,11 +87,7 @@ fn any_call_can_fail_once() {
     };
     let (summary, calls) = run(None);
     assert_eq!(summary, "401 key_inactive");
-    for (nth, call) in calls.iter().enumerate() {
-        if call == "proxy_set_effective_context" {
-            // The SDK's own, before it hands on an answer: it panics, and Envoy's never fails there.
-            continue;
-        }
+    for nth in 0..calls {
         for fault in [
             Fault::Status(status::INTERNAL_FAILURE),
             Fault::Status(status::BAD_ARGUMENT),
