@@ -303,7 +303,6 @@ fn file_error(path: &Path) -> impl FnOnce(io::Error) -> FuzzError {
 
 fn last_lines(said: &[u8], most: usize) -> String {
     let said = String::from_utf8_lossy(said);
-    let lines: Vec<&str> = said.lines().collect();
-    let last = lines.get(lines.len().saturating_sub(most)..);
-    last.unwrap_or_default().join("\n")
+    let before = said.lines().count().saturating_sub(most);
+    said.lines().skip(before).collect::<Vec<_>>().join("\n")
 }

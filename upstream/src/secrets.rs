@@ -233,7 +233,7 @@ mod tests {
                 assert!(!shown.contains(&form), "{form} is in {shown}");
             }
         };
-        is_hidden(&SECRET.as_bytes()[..6]);
-        is_hidden(&hash.as_bytes()[..6]);
+        is_hidden(&SECRET.as_bytes()[..12]);
+        is_hidden(&hash.as_bytes()[..12]);
     }
 }

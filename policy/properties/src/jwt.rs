@@ -63,10 +63,7 @@ fn is_verified(policy: &Policy, token: &[u8]) -> bool {
     for _ in 0..2 {
         let whose = token::authenticate(&policy.issuers, token, &world, world.tokens());
         let expected = verified.as_ref().map(Principal::of);
-        assert_eq!(
-            whose.as_deref().map_err(|error| error),
-            expected.as_ref().map_err(|error| *error)
-        );
+        assert_eq!(whose.as_deref(), expected.as_ref().map_err(|error| *error));
     }
     let Ok(verified) = verified else {
         return false;

@@ -75,18 +75,22 @@ fn expression(prefixes: &[String], pattern: &str) -> Regex {
         method => regex::escape(method),
     };
     let decoded = |text: &str| {
-        regex::escape(str::from_utf8(&Vec::from_iter(percent_decode(text.as_bytes()))).unwrap())
+        let bytes: Vec<u8> = percent_decode(text.as_bytes()).collect();
+        regex::escape(str::from_utf8(&bytes).unwrap())
     };
     let mounts: Vec<String> = prefixes.iter().map(|prefix| decoded(prefix)).collect();
     let mut segments = String::new();
     for segment in path.split('/').skip(1) {
-        segments.push_str(&match segment {
-            "" => String::new(),
-            "**" => "(?:/.*)?".to_owned(),
-            "*" => "/[^/]+".to_owned(),
-            name if name.starts_with('{') => "/[^/]+".to_owned(),
-            literal => format!("/{}", decoded(literal)),
-        });
+        match segment {
+            "" => {}
+            "**" => segments.push_str("(?:/.*)?"),
+            "*" => segments.push_str("/[^/]+"),
+            name if name.starts_with('{') => segments.push_str("/[^/]+"),
+            literal => {
+                segments.push('/');
+                segments.push_str(&decoded(literal));
+            }
+        }
     }
     RegexBuilder::new(&format!(r"\A{method} (?:{}){segments}\z", mounts.join("|")))
         .unicode(false)

@@ -1,6 +1,6 @@
 //! Nothing that the rules make shows a secret: not by `Debug`, not in an error, a refusal, or what is counted.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::Duration;
 
@@ -48,8 +48,8 @@ impl Shown {
                 STANDARD_NO_PAD.encode(part),
                 hex(|byte| format!("{byte:02x}"), ""),
                 hex(|byte| format!("{byte:02X}"), ""),
-                hex(|byte| byte.to_string(), ", "),
-                hex(|byte| byte.to_string(), ",\n    "),
+                hex(ToString::to_string, ", "),
+                hex(ToString::to_string, ",\n    "),
             ];
             for text in &self.texts {
                 let text = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -241,7 +241,7 @@ fn no_secret_is_told() {
     let (upstream, _) = gate().service().unwrap();
     let told = |path: &str| admin.get(path).send().unwrap().text();
     for (place, text, has) in [
-        ("Envoy's log", gate().envoy().log(), "starting"),
+        ("Envoy's log", gate().envoy().log(), "wasm log tollgate"),
         ("the access log", gate().envoy().access_log(), ACCOUNT),
         ("/stats", told("/stats"), "tollgate.requests.refused"),
         (
