@@ -228,7 +228,7 @@ mod tests {
                 STANDARD_NO_PAD.encode(bytes),
                 URL_SAFE_NO_PAD.encode(bytes),
                 join(|byte| format!("{byte:02x}"), ""),
-                join(|byte| byte.to_string(), ", "),
+                join(ToString::to_string, ", "),
             ] {
                 assert!(!shown.contains(&form), "{form} is in {shown}");
             }
