@@ -6,6 +6,7 @@
 //! each worker is asked: it must have the new rules where they are right, and the old ones where they are not.
 
 mod chance;
+mod documents;
 mod foreign;
 mod mutation;
 mod report;
@@ -162,8 +163,9 @@ impl Configurations {
             };
             try_out(&stack, &workers, &Sample::open(&now.path, &base), &mut now)?;
             progress.step("giving Envoy configurations", || {
-                for number in 0..count {
-                    let sample = Sample::draw(number, &base, chance);
+                let drawn = (0..count).map(|number| Sample::draw(number, &base, chance));
+                let samples = Sample::documented(&base).into_iter().chain(drawn);
+                for (number, sample) in samples.enumerate() {
                     let begun = Instant::now();
                     let problem = try_out(&stack, &workers, &sample, &mut now)?;
                     report.add(sample.kind, &sample.expected, begun.elapsed());

@@ -170,7 +170,8 @@ impl Fuzz {
         let output = command.output().map_err(file_error(&corpus))?;
         let said = String::from_utf8_lossy(&output.stderr);
         let outcome = Outcome::read(&said);
-        if !output.status.success() && outcome.crash.is_none() {
+        // Where nothing was run, nothing was shown.
+        if outcome.crash.is_none() && (!output.status.success() || outcome.runs == 0) {
             let last = last_lines(&output.stderr, 40);
             return Err(FuzzError::Stopped(target.to_owned(), last));
         }

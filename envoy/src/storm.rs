@@ -166,8 +166,8 @@ impl Storm {
                 config
                     .without_access_log()?
                     .and_cluster("keys", keys)?
+                    .with_trailers()?
                     .and_manager(|manager| {
-                        manager["http_protocol_options"] = json!({"enable_trailers": true});
                         // Else everybody waits a second for it who has sent something that is no HTTP/2.
                         manager["delayed_close_timeout"] = json!("0.01s");
                     })

@@ -1,5 +1,6 @@
 //! Who sends the requests.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 use super::findings::{Answered, Findings};
 use super::minutes::{Counted, Fate, Minutes};
-use super::model::{BROKEN, Kind};
+use super::model::{BROKEN, Kind, UNANSWERED};
 use super::world::{ACTIVE, AGENTS, API_KEYS, World};
 use crate::accounts::{Credential, Tenant, TenantError};
 use crate::client::{Connection, Request, Response};
@@ -58,7 +59,7 @@ impl Client<'_> {
             let fate = match answer.outcome.as_str() {
                 "429 cap_exceeded" => Fate::Refused,
                 // Envoy's own answers come before and after the count.
-                BROKEN | "503" => Fate::Unknown,
+                BROKEN | UNANSWERED | "503" => Fate::Unknown,
                 _ => Fate::Passed,
             };
             minutes.add(Counted {
@@ -159,7 +160,7 @@ impl Client<'_> {
                     self.connection = Some(connection);
                     self.status(kind, answer.status, sent, answered)
                 }
-                Err(TenantError::Io { .. }) => BROKEN.to_owned(),
+                Err(TenantError::Io { source, .. }) => without_answer(&source).to_owned(),
                 Err(wrong @ TenantError::Wrong { .. }) => {
                     return self.findings.wrong(wrong.to_string());
                 }
@@ -216,9 +217,12 @@ impl Client<'_> {
             }
             Ok(answer)
         });
-        let outcome = answer.as_ref().map(Response::outcome);
+        let outcome = match &answer {
+            Ok(answer) => answer.outcome(),
+            Err(error) => without_answer(error).to_owned(),
+        };
         Sent {
-            outcome: outcome.unwrap_or_else(|_| BROKEN.to_owned()),
+            outcome,
             response: answer.ok(),
             sent,
             answered: Instant::now(),
@@ -230,6 +234,14 @@ impl Client<'_> {
         let rest = u64::try_from(self.dice.below(REST)).unwrap_or_default();
         thread::sleep(Duration::from_millis(rest));
         !self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// What became of a request that has no answer.
+fn without_answer(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => UNANSWERED,
+        _ => BROKEN,
     }
 }
 

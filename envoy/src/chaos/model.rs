@@ -95,6 +95,10 @@ pub enum Verdict {
 /// Instead of an answer: the connection ended.
 pub const BROKEN: &str = "broken off";
 
+/// Instead of an answer: nothing, for as long as a client waits. Everything here has a waiting time that is shorter, so no
+/// fault excuses it.
+pub const UNANSWERED: &str = "not answered";
+
 /// What Envoy answers itself where it does not reach the upstream.
 const UNREACHABLE: &str = "503";
 
@@ -279,6 +283,13 @@ mod tests {
                     "{kind:?} {passed}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn nothing_excuses_a_request_that_hangs() {
+        for kind in kinds() {
+            assert_eq!(judge(kind, UNANSWERED, &ALL), Verdict::Wrong, "{kind:?}");
         }
     }
 

@@ -81,6 +81,19 @@ impl Config {
         Ok(self)
     }
 
+    /// With HTTP/1.1 trailers on both sides of Envoy, which otherwise drops them.
+    pub fn with_trailers(self) -> Result<Self, ConfigError> {
+        let options = json!({"enable_trailers": true});
+        let upstream = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http_protocol_options": options},
+        }});
+        self.and_manager(|manager| manager["http_protocol_options"] = options)?
+            .change_cluster("upstream", |cluster| {
+                cluster["typed_extension_protocol_options"] = upstream;
+            })
+    }
+
     /// With any message as the plugin's own configuration: a `google.protobuf.Any` in JSON.
     pub fn with_configuration(mut self, any: Value) -> Result<Self, ConfigError> {
         *self.plugin(CONFIGURATION)? = any;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tollgate_policy::config::Policy;
 
 use super::chance::Chance;
+use super::documents;
 use super::mutation;
 use super::variation;
 
@@ -38,6 +39,7 @@ pub(super) enum Kind {
     Mutated,
     Text,
     Message,
+    Documented,
 }
 
 /// How a policy is handed over.
@@ -76,6 +78,25 @@ impl Sample {
             expected,
             vm_id,
         }
+    }
+
+    /// Those of the documents, each with one more public path.
+    pub(super) fn documented(base: &Value) -> Vec<Self> {
+        let policies = documents::policies(base).into_iter().enumerate();
+        let samples = policies.map(|(number, mut policy)| {
+            let path = format!("/documented/{number}");
+            let route = json!({"match": format!("GET {path}"), "access": "public"});
+            if let Some(routes) = policy.get_mut("routes").and_then(Value::as_array_mut) {
+                routes.insert(0, route);
+            }
+            Self {
+                kind: Kind::Documented,
+                configuration: Form::Struct.of(&policy),
+                expected: Expected::Taken(path),
+                vm_id: "tollgate-edge".to_owned(),
+            }
+        });
+        samples.collect()
     }
 
     /// One that is right, and makes `path` public.
@@ -179,11 +200,18 @@ impl Form {
 
 impl Kind {
     /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::Valid, Self::Mutated, Self::Text, Self::Message];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Documented,
+        Self::Valid,
+        Self::Mutated,
+        Self::Text,
+        Self::Message,
+    ];
 
     /// For the table.
     pub(super) fn as_str(self) -> &'static str {
         match self {
+            Self::Documented => "those of the documents",
             Self::Valid => "variations that are right",
             Self::Mutated => "mutations of them",
             Self::Text => "bytes that are nearly right",

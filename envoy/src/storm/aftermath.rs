@@ -49,9 +49,11 @@ pub struct Aftermath {
 /// Waits until all is at rest, or should be.
 pub fn look(stack: &Stack, people: &People, trapped: bool) -> Aftermath {
     let deadline = Instant::now() + PATIENCE;
-    let stat = |name: &str| stack.envoy().stat(name).unwrap_or(0);
+    let stat = |name: &str| stack.envoy().stat(name);
+    // What is not told is not known to be at rest.
+    let left = |name: &str| stat(name).unwrap_or(u64::MAX);
     loop {
-        let values = AT_REST.iter().map(|name| ((*name).to_owned(), stat(name)));
+        let values = AT_REST.iter().map(|name| ((*name).to_owned(), left(name)));
         let not_at_rest: Vec<_> = values.filter(|(_, value)| *value != 0).collect();
         let good = good(stack, people);
         let is_at_rest = not_at_rest.is_empty() && good.0 == good.1;
@@ -63,8 +65,8 @@ pub fn look(stack: &Stack, people: &People, trapped: bool) -> Aftermath {
                 reloads: reloads(stack),
                 failures: log.lines().filter(failed).count(),
                 good,
-                forwarded: stat("wasmcustom.tollgate.requests.forwarded"),
-                public: stat("wasmcustom.tollgate.requests.public"),
+                forwarded: stat("wasmcustom.tollgate.requests.forwarded").unwrap_or(0),
+                public: stat("wasmcustom.tollgate.requests.public").unwrap_or(0),
             };
         }
         thread::sleep(Duration::from_millis(if trapped { 500 } else { 100 }));

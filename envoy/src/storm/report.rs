@@ -56,8 +56,8 @@ impl Report {
             "requests were answered as the rules do not have it",
         );
         check(
-            arrived.public > 0 && arrived.verified > 0,
-            "nothing arrived: this says nothing",
+            arrived.public > 0 && arrived.verified > 0 && arrived.with_trailers > 0,
+            "nothing arrived of some kind: this says nothing",
         );
         check(aftermath.not_at_rest.is_empty(), "not all is at rest");
         let (good, passed) = aftermath.good;
@@ -104,6 +104,7 @@ impl fmt::Display for Report {
         row("  answered wrongly", tally.wrong.to_string())?;
         row("arrived, public", arrived.public.to_string())?;
         row("arrived, verified", arrived.verified.to_string())?;
+        row("  with trailers", arrived.with_trailers.to_string())?;
         row("arrived wrongly", arrived.wrong.to_string())?;
         row("traps that were asked for", self.traps.to_string())?;
         row("failures in Envoy's log", aftermath.failures.to_string())?;

@@ -23,6 +23,8 @@ pub struct Arrived {
     pub public: u64,
     /// Requests with the identity that their sender has a right to.
     pub verified: u64,
+    /// Of all these: those behind which the client's own trailers came.
+    pub with_trailers: u64,
     /// Others: they should never have arrived, or not like this.
     pub wrong: u64,
     /// Some of them, with what is wrong.
@@ -126,6 +128,17 @@ impl Upstream {
     }
 }
 
+// === impl Arrived ===
+
+impl Arrived {
+    fn wrong(&mut self, example: String) {
+        self.wrong += 1;
+        if self.examples.len() < SHOWN {
+            self.examples.push(example);
+        }
+    }
+}
+
 impl Witness for Upstream {
     fn arrived(&self, arrival: &Arrival) {
         let judged = self.judge(arrival);
@@ -133,24 +146,17 @@ impl Witness for Upstream {
         match judged {
             Ok(Class::Public) => arrived.public += 1,
             Ok(_) => arrived.verified += 1,
-            Err(why) => {
-                arrived.wrong += 1;
-                if arrived.examples.len() < SHOWN {
-                    arrived
-                        .examples
-                        .push(format!("{why}: {}", arrival.to_json()));
-                }
-            }
+            Err(why) => arrived.wrong(format!("{why}: {}", arrival.to_json())),
         }
     }
 
     fn reply(&self, arrival: &Arrival) -> Reply {
-        if !identity_of(&arrival.trailers).is_empty() {
+        if !arrival.trailers.is_empty() {
             let mut arrived = lock(&self.arrived);
-            arrived.wrong += 1;
-            arrived
-                .examples
-                .push(format!("trailers: {}", arrival.to_json()));
+            arrived.with_trailers += 1;
+            if !identity_of(&arrival.trailers).is_empty() {
+                arrived.wrong(format!("trailers: {}", arrival.to_json()));
+            }
         }
         if arrival.values("upgrade").next().is_some() {
             Reply::Upgrade

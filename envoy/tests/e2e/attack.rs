@@ -59,7 +59,11 @@ impl Attacked {
         let stack = stack()
             .upstream(mirror.address())
             .policy(|policy| policy["caps"] = json!([]))
-            .config(with_trailers)
+            .config(|config| {
+                config
+                    .with_trailers()?
+                    .and_manager(|manager| manager["delayed_close_timeout"] = json!(SOON_CLOSED))
+            })
             .config(change)
             .start()
             .unwrap();
@@ -168,21 +172,4 @@ fn fate(answer: &Value) -> Fate {
         Some(code) => Fate::Refused(code.to_owned()),
         None => Fate::Rejected,
     }
-}
-
-/// HTTP/1.1 trailers on both sides of Envoy.
-fn with_trailers(config: Config) -> Result<Config, ConfigError> {
-    let http = json!({"enable_trailers": true});
-    let upstream = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-        "explicit_http_config": {"http_protocol_options": http},
-    }});
-    config
-        .and_manager(|manager| {
-            manager["http_protocol_options"] = json!({"enable_trailers": true});
-            manager["delayed_close_timeout"] = json!(SOON_CLOSED);
-        })?
-        .change_cluster("upstream", |cluster| {
-            cluster["typed_extension_protocol_options"] = upstream;
-        })
 }

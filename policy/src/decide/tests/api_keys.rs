@@ -9,7 +9,7 @@ use crate::api_key::ApiKey;
 use crate::assertion::{CredentialKind, HEADER};
 use crate::introspection::{Answer, Inquiry};
 use crate::request::Field;
-use crate::testing::{api_keys, key};
+use crate::testing::{NOW, api_keys, key};
 
 const ACTIVE: &str = r#"{"active":true,"sub":"key-1"}"#;
 
