@@ -3,19 +3,13 @@
 //! The `tollgate` command and the end-to-end tests are both made of these modules.
 #![forbid(unsafe_code)]
 
-pub mod accounts;
-pub mod bench;
 pub mod browser;
 pub mod build;
-pub mod caps;
-pub mod chaos;
 pub mod client;
 pub mod config;
-pub mod configurations;
 pub mod demo;
 pub mod echo;
 pub mod envoy;
-pub mod fuzz;
 pub mod hostile;
 pub mod introspection;
 pub mod issuer;
@@ -28,9 +22,8 @@ pub mod progress;
 pub mod random;
 pub mod scripted;
 pub mod server;
-pub mod soak;
 pub mod stack;
-pub mod storm;
 pub mod tools;
+pub mod trials;
 pub mod upstream;
 pub mod workspace;

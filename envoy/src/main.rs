@@ -7,20 +7,20 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tollgate_envoy::accounts::Accounts;
-use tollgate_envoy::bench::Bench;
 use tollgate_envoy::build;
-use tollgate_envoy::caps::Caps;
-use tollgate_envoy::chaos::Chaos;
-use tollgate_envoy::configurations::Configurations;
 use tollgate_envoy::demo::Demo;
-use tollgate_envoy::fuzz::Fuzz;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
 use tollgate_envoy::progress::Progress;
-use tollgate_envoy::soak::Soak;
 use tollgate_envoy::stack::Stack;
-use tollgate_envoy::storm::Storm;
+use tollgate_envoy::trials::accounts::Accounts;
+use tollgate_envoy::trials::bench::Bench;
+use tollgate_envoy::trials::caps::Caps;
+use tollgate_envoy::trials::chaos::Chaos;
+use tollgate_envoy::trials::configurations::Configurations;
+use tollgate_envoy::trials::fuzz::Fuzz;
+use tollgate_envoy::trials::soak::Soak;
+use tollgate_envoy::trials::storm::Storm;
 
 /// Tollgate, the account gate for Envoy
 #[derive(Debug, Parser)]

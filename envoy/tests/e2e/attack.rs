@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use tollgate_envoy::client::Response;
 use tollgate_envoy::config::{Config, ConfigError};
 use tollgate_envoy::stack::Stack;
-use tollgate_envoy::storm::http2::{End, Http2};
-use tollgate_envoy::storm::mirror::{Arrival, Field, Mirror, Reflection};
+use tollgate_envoy::trials::storm::http2::{End, Http2};
+use tollgate_envoy::trials::storm::mirror::{Arrival, Field, Mirror, Reflection};
 use tollgate_policy::assertion::{Assertion, AssertionKey};
 
 use crate::world::stack;

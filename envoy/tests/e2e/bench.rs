@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use tollgate_envoy::bench::{ARMS, Arm, Counting, Filter, Tokens, measure};
+use tollgate_envoy::trials::bench::{ARMS, Arm, Counting, Filter, Tokens, measure};
 
 use crate::world::{MODULE, tool};
 

@@ -1,10 +1,10 @@
 //! Step 7 under load: a limit is exact, whoever comes, however many at once, on whichever worker.
 
 use serde_json::json;
-use tollgate_envoy::caps::{Caps, outcomes};
 use tollgate_envoy::client::Request;
 use tollgate_envoy::minute;
 use tollgate_envoy::stack::Stack;
+use tollgate_envoy::trials::caps::{Caps, outcomes};
 
 use crate::streams::{Stream, Streams};
 use crate::world::{WORKERS, count, stack};

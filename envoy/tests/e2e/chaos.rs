@@ -1,6 +1,6 @@
 //! The short form of `tollgate chaos`.
 
-use tollgate_envoy::chaos::Chaos;
+use tollgate_envoy::trials::chaos::Chaos;
 
 use crate::world::stack;
 

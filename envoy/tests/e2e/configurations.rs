@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use tollgate_envoy::configurations::{Configurations, idle_filter};
 use tollgate_envoy::progress::Progress;
 use tollgate_envoy::stack::Stack;
+use tollgate_envoy::trials::configurations::{Configurations, idle_filter};
 
 use crate::world::tool;
 

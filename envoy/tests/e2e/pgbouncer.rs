@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
-use tollgate_envoy::accounts::{Credential, Tenant, create, run_clients};
 use tollgate_envoy::client::{Origin, Request, Response};
 use tollgate_envoy::issuer::Issuer;
 use tollgate_envoy::pgbouncer::Pgbouncer;
 use tollgate_envoy::postgres::Postgres;
 use tollgate_envoy::progress::Progress;
 use tollgate_envoy::tools::Tools;
+use tollgate_envoy::trials::accounts::{Credential, Tenant, create, run_clients};
 use tollgate_envoy::upstream::{Secrets, Upstream, assertion};
 
 use crate::world::{AGENTS, tool, wait_until};

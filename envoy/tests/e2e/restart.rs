@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio_postgres::NoTls;
-use tollgate_envoy::accounts::{Answer, Credential, Tenant, TenantError, create};
 use tollgate_envoy::client::Origin;
 use tollgate_envoy::random;
+use tollgate_envoy::trials::accounts::{Answer, Credential, Tenant, TenantError, create};
 
 use crate::database;
 use crate::world::{stack, wait_until};

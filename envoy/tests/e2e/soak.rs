@@ -1,6 +1,6 @@
 //! The short form of `tollgate soak`.
 
-use tollgate_envoy::soak::Soak;
+use tollgate_envoy::trials::soak::Soak;
 
 use crate::world::stack;
 

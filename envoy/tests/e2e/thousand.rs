@@ -1,6 +1,6 @@
 //! `tollgate accounts` in small: more accounts than connections.
 
-use tollgate_envoy::accounts::Accounts;
+use tollgate_envoy::trials::accounts::Accounts;
 
 use tollgate_envoy::progress::Progress;
 

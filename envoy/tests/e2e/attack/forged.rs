@@ -1,7 +1,7 @@
 //! No identity can be forged, whatever the headers are called, and however often and in whatever order they come.
 
-use tollgate_envoy::storm::mirror::{Arrival, Field};
-use tollgate_envoy::storm::witness;
+use tollgate_envoy::trials::storm::mirror::{Arrival, Field};
+use tollgate_envoy::trials::storm::witness;
 
 use super::{ATTACKED, Fate, Version, credentials, field};
 use crate::world::AGENTS;

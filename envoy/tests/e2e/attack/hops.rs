@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use tollgate_envoy::storm::mirror::{Arrival, Mirror, Reply, Witness};
-use tollgate_envoy::storm::witness;
+use tollgate_envoy::trials::storm::mirror::{Arrival, Mirror, Reply, Witness};
+use tollgate_envoy::trials::storm::witness;
 
 use super::{ATTACKED, Fate, Version, credentials, field};
 use crate::world::{AGENTS, stack};

@@ -3,8 +3,8 @@
 use naughty_strings::BLNS;
 use serde_json::json;
 use tollgate_envoy::issuer::Draft;
-use tollgate_envoy::storm::http2::Http2;
-use tollgate_envoy::storm::mirror::Arrival;
+use tollgate_envoy::trials::storm::http2::Http2;
+use tollgate_envoy::trials::storm::mirror::Arrival;
 
 use super::{ATTACKED, Fate, TOKEN, Version, credentials, fate_1, fate_2, field, head, pseudo};
 use crate::world::{AGENTS, good};

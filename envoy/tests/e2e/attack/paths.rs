@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tollgate_envoy::client::Connection;
 use tollgate_envoy::issuer::{ACCOUNTS_CLAIM, Draft};
 use tollgate_envoy::stack::Stack;
-use tollgate_envoy::storm::http2::{End, Http2};
-use tollgate_envoy::storm::mirror::Field;
+use tollgate_envoy::trials::storm::http2::{End, Http2};
+use tollgate_envoy::trials::storm::mirror::Field;
 use tollgate_policy::assertion::AssertionKey;
 
 use self::handlers::{Class, Told};

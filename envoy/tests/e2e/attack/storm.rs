@@ -1,7 +1,7 @@
 //! The short forms of `tollgate storm`.
 
 use tollgate_envoy::progress::Progress;
-use tollgate_envoy::storm::Storm;
+use tollgate_envoy::trials::storm::Storm;
 
 use crate::world::stack;
 

@@ -1,6 +1,6 @@
 //! Trailers are headers to some servers: what is the gate's is removed from them too.
 
-use tollgate_envoy::storm::http2::Http2;
+use tollgate_envoy::trials::storm::http2::Http2;
 
 use super::{ATTACKED, Fate, TOKEN, credentials, fate_1, fate_2, field, pseudo};
 use crate::world::AGENTS;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tollgate_envoy::issuer::Draft;
-use tollgate_envoy::storm::mirror::Field;
+use tollgate_envoy::trials::storm::mirror::Field;
 
 use super::{ATTACKED, Fate, Version, credentials, field};
 use crate::world::{AGENTS, wait_until};

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 /// What operators read.
 const DOCUMENTS: [&str; 3] = [
-    include_str!("../../../README.md"),
-    include_str!("../../CONFIGURATION.md"),
-    include_str!("../../../upstream/CREDENTIALS.md"),
+    include_str!("../../../../README.md"),
+    include_str!("../../../CONFIGURATION.md"),
+    include_str!("../../../../upstream/CREDENTIALS.md"),
 ];
 
 /// Each with what its example leaves out taken from `base`.

@@ -12,8 +12,8 @@ use super::findings::{Answered, Findings};
 use super::minutes::{Counted, Fate, Minutes};
 use super::model::{BROKEN, Kind, UNANSWERED};
 use super::world::{ACTIVE, AGENTS, API_KEYS, World};
-use crate::accounts::{Credential, Tenant, TenantError};
 use crate::client::{Connection, Request, Response};
+use crate::trials::accounts::{Credential, Tenant, TenantError};
 
 /// A client rests so long at most after an answer, in milliseconds: what is tried is not how much Envoy can do.
 const REST: usize = 60;

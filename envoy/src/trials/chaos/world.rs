@@ -10,11 +10,11 @@ use tollgate_policy::api_key::{ApiKey, ENTROPY};
 use super::ChaosError;
 use super::dice::Dice;
 use super::model::Kind;
-use crate::accounts;
 use crate::client::{Origin, Request, Response};
 use crate::issuer::{ACCOUNTS_CLAIM, AUDIENCE, Draft, Issuer, KEYS_PATH};
 use crate::random;
 use crate::stack::{Builder, Stack};
+use crate::trials::accounts;
 use crate::upstream;
 
 /// How long a revoked key may work here.

@@ -22,10 +22,10 @@ pub use faults::{Fault, FaultError};
 pub use model::{Kind, Part, Verdict, judge};
 pub use report::Report;
 
-use crate::accounts::AccountsError;
 use crate::issuer::IssuerError;
 use crate::process::Scratch;
 use crate::stack::{Builder, StackError};
+use crate::trials::accounts::AccountsError;
 use clients::Client;
 use dice::Dice;
 use faults::Parts;

@@ -126,7 +126,7 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chaos::faults::Fault;
+    use crate::trials::chaos::faults::Fault;
 
     #[test]
     fn answers_are_judged_by_what_is_disturbed() {
