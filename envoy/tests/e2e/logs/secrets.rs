@@ -256,7 +256,7 @@ fn no_secret_is_told() {
         ),
         ("/clusters", told("/clusters"), "accounts"),
         ("/server_info", told("/server_info"), "command_line_options"),
-        ("the upstream's log", upstream.log(), ""),
+        ("the upstream's log", upstream.log(), "an API key was made"),
     ] {
         assert!(
             text.contains(has),
