@@ -243,8 +243,12 @@ impl Client {
         let Some(expected) = &shot.expected else {
             return;
         };
-        let is_right = expected.contains(&name) || (self.traps && may_be_trapped(name));
-        if !is_right {
+        if expected.contains(&name) {
+            return;
+        }
+        if self.traps && may_be_trapped(name) {
+            self.tally.excused += 1;
+        } else {
             self.tally.wrong(shot, name);
         }
     }
@@ -252,7 +256,9 @@ impl Client {
     /// No answer has come; a virtual machine that fails leaves those behind that wait in it.
     fn late(&mut self, shot: &Shot, how: &str) {
         *self.tally.outcomes.entry(NO_ANSWER.to_owned()).or_default() += 1;
-        if !self.traps {
+        if self.traps {
+            self.tally.excused += 1;
+        } else {
             self.tally.wrong(shot, &format!("{NO_ANSWER} ({how})"));
         }
     }

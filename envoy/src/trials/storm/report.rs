@@ -65,6 +65,10 @@ impl Report {
         let has_failed = aftermath.failures > 0;
         if self.with_traps {
             check(has_failed, "no virtual machine failed: this says nothing");
+            check(
+                tally.excused < tally.requests() / 2,
+                "most requests met a virtual machine that had failed",
+            );
         } else {
             check(
                 !has_failed && aftermath.reloads == 0,
@@ -102,6 +106,7 @@ impl fmt::Display for Report {
             row(&format!("    {outcome}"), count.to_string())?;
         }
         row("  answered wrongly", tally.wrong.to_string())?;
+        row("  met a failed machine", tally.excused.to_string())?;
         row("arrived, public", arrived.public.to_string())?;
         row("arrived, verified", arrived.verified.to_string())?;
         row("  with trailers", arrived.with_trailers.to_string())?;

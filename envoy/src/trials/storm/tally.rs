@@ -18,7 +18,9 @@ pub struct Tally {
     pub given_up: u64,
     /// Answered in a way that the rules do not have, or not at all.
     pub wrong: u64,
-    /// Some of those.
+    /// Answered as by a worker whose virtual machine has failed, where some are made to.
+    pub excused: u64,
+    /// Some of the wrong ones.
     pub examples: Vec<String>,
     /// How they were answered: outcomes, and how often.
     pub outcomes: BTreeMap<String, u64>,
@@ -38,6 +40,7 @@ impl Tally {
         self.over_2 += other.over_2;
         self.given_up += other.given_up;
         self.wrong += other.wrong;
+        self.excused += other.excused;
         self.examples.extend(other.examples);
         self.examples.truncate(SHOWN);
         for (outcome, count) in other.outcomes {
