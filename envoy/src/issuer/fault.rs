@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use super::lock;
 
-/// More than the filter reads of anything, in bytes, and less than Envoy keeps (`http.async_response_buffer_limit`).
-const TOO_LARGE: usize = 17 << 19;
+/// More than any key set has, in bytes.
+const TOO_LARGE: usize = 1 << 20;
 
 /// An endpoint that can misbehave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
