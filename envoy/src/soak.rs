@@ -130,6 +130,9 @@ impl Soak {
                         "cluster": "keys",
                         "uri": format!("http://keys.internal{}", introspection::PATH),
                         "authorization_env": INTROSPECTION_TOKEN,
+                        // Memory is looked at, not speed: a machine that is busy with other things ends nothing.
+                        "timeout": "10s",
+                        "max_wait": "10s",
                     }),
                 );
                 set(policy, "/caps", mix::caps());

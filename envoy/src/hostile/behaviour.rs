@@ -290,8 +290,9 @@ fn many(kind: Kind) -> Vec<u8> {
     match kind {
         Kind::Keys => format!("{{\"keys\":[{}]}}", list(5000, &|_| key.to_owned())),
         Kind::Directory => {
+            // More than the filter reads, less than Envoy keeps.
             let account = |number| format!("\"a{number}\":{{}}");
-            format!("{{\"accounts\":{{{}}}}}", list(1_000_000, &account))
+            format!("{{\"accounts\":{{{}}}}}", list(660_000, &account))
         }
         Kind::Discovery | Kind::Introspection => {
             let member = |number| format!("\"a{number}\":{number}");

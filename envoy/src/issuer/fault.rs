@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::lock;
 
 /// More than any key set has, in bytes.
-const TOO_LARGE: usize = 10 << 20;
+const TOO_LARGE: usize = 1 << 20;
 
 /// An endpoint that can misbehave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -36,6 +36,8 @@ pub(super) struct Load<'a> {
     mix: &'a Mix,
     answered: AtomicU64,
     refused: Mutex<Refused>,
+    /// A request went wrong, and nobody sends another.
+    is_over: AtomicBool,
 }
 
 /// What ends the run.
@@ -82,6 +84,7 @@ impl<'a> Load<'a> {
             mix,
             answered: AtomicU64::new(0),
             refused: Mutex::default(),
+            is_over: AtomicBool::new(false),
         }
     }
 
@@ -107,6 +110,9 @@ impl<'a> Load<'a> {
                     let (numbers, working) = (part(thread), working.clone());
                     scope.spawn(move || {
                         let sent = self.send(numbers);
+                        if sent.is_err() {
+                            self.is_over.store(true, Ordering::Relaxed);
+                        }
                         drop(working);
                         sent
                     })
@@ -140,7 +146,9 @@ impl<'a> Load<'a> {
                         *refused.entry(code).or_default() += 1;
                     }
                 }
-                if let Some(number) = numbers.next() {
+                if let Some(number) = numbers.next()
+                    && !self.is_over.load(Ordering::Relaxed)
+                {
                     let expected = self.mix.request(number, &mut request);
                     connection.stream.write_all(request.as_bytes())?;
                     connection.expected = Some((number, expected));

@@ -7,6 +7,7 @@ use host_tests::{
     Answer, Request, Threads, Token, Worker, World, configuration, jwk, key_set, other_jwk,
 };
 use serde_json::json;
+use tollgate_policy::keys::MAX_KEYS;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -141,8 +142,13 @@ fn a_large_set_does_not_make_ticks_expensive() {
     let key = jwk("1");
     let size = key.to_string().len();
     let mut most = (0, 0);
-    for number in [1, 600] {
-        let others = (1..number).map(|number| other_jwk(&format!("other-{number}")));
+    for number in [1, MAX_KEYS] {
+        let others = (1..number).map(|number| {
+            let mut other = other_jwk(&format!("other-{number}"));
+            // A certificate chain, as issuers add them.
+            other["x5c"] = json!(["A".repeat(700)]);
+            other
+        });
         let keys: Vec<_> = [key.clone()].into_iter().chain(others).collect();
         let set = json!({ "keys": keys }).to_string();
         assert!(set.len() < 256 * 1024, "{size}");
