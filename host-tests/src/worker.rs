@@ -180,6 +180,11 @@ impl Worker {
         self.host().streams.get(id).expect("a stream").outcome()
     }
 
+    /// Whether a request has ended.
+    pub fn is_over(&self, StreamId(id): StreamId) -> bool {
+        !self.store.data().exists(id)
+    }
+
     /// The client leaves, or the upstream has answered in full.
     pub fn end(&mut self, stream: StreamId) {
         self.stream(stream, Phase::Log);

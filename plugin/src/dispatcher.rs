@@ -116,13 +116,14 @@ impl Dispatcher {
         })
     }
 
-    /// A request ends with trailers.
-    pub fn request_trailers(&self, stream: u32) -> Action {
+    /// A request ends with so many trailers.
+    pub fn request_trailers(&self, stream: u32, count: usize) -> Action {
         if memory::is_short() {
+            answer::refuse_without_memory();
             return Action::Pause;
         }
         let stream = self.stream(stream);
-        let decided = stream.and_then(|stream| self.alone(|| stream.request_trailers()));
+        let decided = stream.and_then(|stream| self.alone(|| stream.request_trailers(count)));
         decided.unwrap_or(Action::Pause)
     }
 

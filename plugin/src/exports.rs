@@ -50,8 +50,8 @@ extern "C" fn proxy_on_request_headers(stream: u32, _headers: usize, _is_end: u3
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_trailers(stream: u32, _trailers: usize) -> u32 {
-    match Dispatcher::with(|dispatcher| dispatcher.request_trailers(stream)) {
+extern "C" fn proxy_on_request_trailers(stream: u32, trailers: usize) -> u32 {
+    match Dispatcher::with(|dispatcher| dispatcher.request_trailers(stream, trailers)) {
         Action::Continue => 0,
         Action::Pause => 1,
     }

@@ -1,5 +1,6 @@
 //! Decides on requests and carries the decision out.
 
+mod forward;
 mod known;
 mod needs;
 
@@ -9,11 +10,10 @@ use std::time::Duration;
 
 use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::assertion::AssertionKey;
-use tollgate_policy::caps::{self, Admitted};
+use tollgate_policy::caps;
 use tollgate_policy::config::{Mode, Policy};
 use tollgate_policy::decide::{Decision, Need, decide};
 use tollgate_policy::forward::Forward;
-use tollgate_policy::identity;
 use tollgate_policy::refusal::{Code, Refusal};
 use tollgate_policy::request::Request;
 use tollgate_policy::token::TokenCache;
@@ -28,7 +28,7 @@ use crate::host::{self, Level, Map, memory, pairs};
 use crate::introspections::Introspections;
 use crate::issuer_keys::IssuerKeys;
 use crate::signature::{Place, Signatures};
-use crate::under_way::{self, UnderWay};
+use crate::under_way::UnderWay;
 use crate::waiting::{Waiter, Waiting};
 
 /// How many paused requests are answered or resumed in one call from the host. Envoy carries these out after the
@@ -267,25 +267,6 @@ impl Gate {
         }
     }
 
-    /// Removes forged identity from a request's trailers: there too, a server could take it for the gate's.
-    ///
-    /// # Errors
-    ///
-    /// They could not be read or changed, and must not go on.
-    pub fn clean_trailers(&self) -> host::Result<()> {
-        let bytes = host::request(Map::Trailers)?;
-        let Some(trailers) = pairs::read(&bytes) else {
-            return Err(host::Error::Malformed);
-        };
-        let header = &self.policy.account_header;
-        for (name, _) in trailers {
-            if identity::is_reserved(name, header) {
-                host::remove(Map::Trailers, name)?;
-            }
-        }
-        Ok(())
-    }
-
     fn serve_until(&self, context: u32, waiter: Option<Waiter>) -> Outcome {
         let bytes = host::request(Map::Headers).unwrap_or_default();
         let Some(headers) = pairs::read(&bytes) else {
@@ -325,72 +306,6 @@ impl Gate {
                 Err(refusal) => self.turn_away(&refusal, &request),
             },
         }
-    }
-
-    /// Lets a request go on.
-    fn forward(&self, context: u32, forward: Forward, request: &Request<'_>) -> Outcome {
-        let changed = self.change(&forward, request);
-        let admitted = forward.into_admitted();
-        if changed.is_err() {
-            if let Some(holding) = admitted.and_then(|admitted| admitted.into_parts().0) {
-                self.counting.undo(&self.policy.caps, holding);
-            }
-            let unchanged = Refusal::not_ready("the request's headers cannot be changed");
-            self.refuse(&unchanged, request.is_grpc());
-            return Outcome::Answered;
-        }
-        match admitted {
-            None => self.counters.public.increment(),
-            Some(admitted) => self.begin(context, admitted),
-        }
-        Outcome::Forwarded
-    }
-
-    fn begin(&self, context: u32, admitted: Admitted) {
-        self.counters.forwarded.increment();
-        self.counters.admitted(&admitted);
-        if let Some(exceeded) = admitted.exceeded() {
-            self.report(exceeded);
-        }
-        let (holding, standing) = admitted.into_parts();
-        if let Some(holding) = &holding {
-            self.counting.began(&self.policy.caps, holding);
-        }
-        let rate_limit = standing.rate_limit;
-        let request = under_way::Request {
-            holding,
-            rate_limit,
-            has_ended: false,
-        };
-        if let Some(before) = self.under_way.add(context, request) {
-            self.counting.ended(&self.policy.caps, before);
-        }
-    }
-
-    /// Changes the request's headers. Where one change fails the request must not go on.
-    fn change(&self, forward: &Forward, request: &Request<'_>) -> host::Result<()> {
-        let edits = forward.edits(request, &self.policy);
-        for name in edits.remove {
-            host::remove(Map::Headers, name)?;
-        }
-        for (name, value) in edits.set {
-            host::set_request_header(name, value)?;
-        }
-        let decision = match forward.admitted() {
-            None => "public",
-            Some(admitted) => {
-                let account = admitted.grant().account();
-                host::set_filter_state("tollgate.account", account.as_str())?;
-                if let Some(tightest) = &admitted.standing().tightest {
-                    host::set_filter_state("tollgate.cap", tightest)?;
-                }
-                "forwarded"
-            }
-        };
-        if let Some(subject) = forward.subject() {
-            host::set_filter_state("tollgate.subject", subject)?;
-        }
-        host::set_filter_state("tollgate.decision", decision)
     }
 
     /// Answers a request; or, where refusals are only reported, lets it go on as it came, but for forged identity.

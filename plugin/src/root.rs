@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_policy::config::Policy;
+use tollgate_policy::config::{MAX_BYTES, Policy};
 
 use crate::gate::Gate;
 use crate::host::{self, Level, memory};
@@ -72,15 +72,10 @@ impl Root {
             }
             return;
         }
-        match self.state.replace(State::Closed) {
-            State::Closed => {}
-            State::Unread(text) => {
-                self.read(text);
-            }
-            State::Open(gate) => {
-                self.state.replace(State::Open(Rc::clone(&gate)));
-                gate.tick(self.id);
-            }
+        if let Some(gate) = self.gate() {
+            gate.tick(self.id);
+        } else if let State::Unread(text) = self.state.replace(State::Closed) {
+            self.read(text);
         }
     }
 
@@ -110,7 +105,9 @@ impl Root {
 
     /// Reads the configuration; tells whether it is one.
     fn read(&self, text: Vec<u8>) -> bool {
-        if !memory::has_room(text.len().saturating_mul(TIMES)) {
+        // One that is too large is refused unread, however much memory there is: where the canary waited for memory, the
+        // workers could refuse what it had taken.
+        if text.len() <= MAX_BYTES && !memory::has_room(text.len().saturating_mul(TIMES)) {
             self.state.replace(State::Unread(text));
             host::log(
                 Level::Error,

@@ -58,13 +58,13 @@ impl Stream {
         Action::Pause
     }
 
-    /// Trailers go on behind a request that has, if they can be cleaned.
-    pub fn request_trailers(&self) -> Action {
+    /// So many trailers go on behind a request that has, if they can be cleaned.
+    pub fn request_trailers(&self, count: usize) -> Action {
         match &self.gate {
-            Some(gate) if self.has_passed(gate) && gate.clean_trailers().is_ok() => {
-                Action::Continue
-            }
-            // What cannot be cleaned stays here; Envoy's timeouts end the request.
+            Some(gate) if self.has_passed(gate) => match gate.finish(count) {
+                Outcome::Forwarded => Action::Continue,
+                Outcome::Answered | Outcome::Waiting => Action::Pause,
+            },
             _ => Action::Pause,
         }
     }

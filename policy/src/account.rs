@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
 use crate::refusal::Code;
 use crate::request::Field;
@@ -25,6 +25,10 @@ pub struct AccountRules {
     pattern: Option<Regex>,
     reserved: Vec<String>,
 }
+
+/// The most that a pattern is compiled to, in bytes. A few characters (`(a{1,999}){1,99}`) can mean a hundred thousand
+/// states, which take memory that the configuration's size does not tell of, and time for every name.
+const PATTERN_BYTES: usize = 256 << 10;
 
 /// Why [`AccountRules::new`] refuses a pattern.
 #[derive(Debug, thiserror::Error)]
@@ -72,14 +76,14 @@ impl AccountRules {
     ///
     /// # Errors
     ///
-    /// The pattern is not a regular expression.
+    /// The pattern is not a regular expression, or means too many states.
     pub fn new(pattern: &str, reserved: Vec<String>) -> Result<Self, PatternError> {
         let pattern = match pattern {
             DEFAULT_PATTERN => None,
             other => {
                 // On its own first: what is no pattern by itself could be one within the group.
-                Regex::new(other)?;
-                Some(Regex::new(&format!("^(?:{other})$"))?)
+                compiled(other)?;
+                Some(compiled(&format!("^(?:{other})$"))?)
             }
         };
         Ok(Self { pattern, reserved })
@@ -151,6 +155,11 @@ impl AccountRules {
                 .iter()
                 .any(|reserved| reserved == name.as_str())
     }
+}
+
+fn compiled(pattern: &str) -> Result<Regex, regex_lite::Error> {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.size_limit(PATTERN_BYTES).build()
 }
 
 /// Whatever a pattern allows, the name is written into headers, and its length into one byte of a slot.
@@ -251,6 +260,13 @@ mod tests {
     #[test]
     fn a_pattern_cannot_leave_its_group() {
         assert!(AccountRules::new("a)|(?:b", Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_pattern_has_a_largest_size() {
+        let longest_name = "[A-Za-z0-9_.-]{1,255}";
+        assert!(AccountRules::new(longest_name, Vec::new()).is_ok());
+        assert!(AccountRules::new("(a{1,999}){1,99}", Vec::new()).is_err());
     }
 
     proptest! {

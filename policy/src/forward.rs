@@ -137,8 +137,10 @@ impl Forward {
             .filter(|name| !stays(name))
             .filter(|name| !set.iter().any(|(written, _)| written.as_bytes() == *name))
             .collect();
-        remove.sort_unstable();
-        remove.dedup();
+        if remove.len() > 1 {
+            remove.sort_unstable();
+            remove.dedup();
+        }
         if !self.forward_authorization && request.authorization != Field::Missing {
             remove.push(b"authorization");
         }

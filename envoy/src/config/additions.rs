@@ -48,6 +48,17 @@ impl Config {
         Ok(self)
     }
 
+    /// Where Envoy and the filter can call nothing of each other's but this.
+    pub fn with_capabilities(mut self, names: &[&str]) -> Result<Self, ConfigError> {
+        let mut allowed = json!({});
+        for name in names {
+            allowed[*name] = json!({});
+        }
+        let restriction = json!({"allowed_capabilities": allowed});
+        self.plugin("/vm_config")?["capability_restriction_config"] = restriction;
+        Ok(self)
+    }
+
     /// With a body that may come to the gate while it holds the headers back, as some other filters need it.
     pub fn with_bodies_while_headers_wait(mut self) -> Result<Self, ConfigError> {
         self.plugin("")?["allow_on_headers_stop_iteration"] = json!(true);

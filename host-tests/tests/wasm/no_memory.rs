@@ -1,8 +1,9 @@
 //! A host that gives no more memory: nothing traps, the configuration is taken, and when there is memory again the gate
 //! works. Envoy's V8 stops at 1 GiB; here it stops anywhere.
 
-use host_tests::{Answer, Request, Token, Worker, World, configuration};
+use host_tests::{Answer, Headers, Request, Token, Worker, World, configuration};
 use serde_json::json;
+use tollgate_policy::config::MAX_BYTES;
 
 use crate::life::{Life, Phase, SECOND, everything, good};
 
@@ -145,5 +146,54 @@ fn what_is_large_is_not_read_without_memory() {
             worker.request(good()).is_forwarded()
         });
         assert!(passes, "{pages}: {:?}", worker.host().log);
+    }
+}
+
+/// The host takes all memory, and has it until it gives something the next time.
+fn use_up(worker: &mut Worker) {
+    let (root, memory) = (worker.root(), worker.memory());
+    worker.host().memory.most = memory;
+    while worker.odd_call(root, "proxy_on_memory_allocate", &[64 << 10]) != 0 {}
+}
+
+#[test]
+fn a_request_whose_trailers_come_without_memory_ends() {
+    let limits = json!({"concurrent": 1});
+    let world = World::new();
+    let mut worker = world.worker(&configuration::limited(configuration::inline(), limits));
+    let stream = worker.open(good());
+    assert!(worker.outcome(stream).is_forwarded());
+    use_up(&mut worker);
+    let mut trailers = Headers::new();
+    trailers.add(b"x-checksum", b"1");
+    assert_eq!(worker.trailers(stream, trailers), None);
+    assert!(worker.is_over(stream), "it hangs");
+
+    // What it took up is given back when there is memory.
+    worker.host().memory.most = usize::MAX;
+    world.clock.advance(SECOND);
+    worker.tick();
+    assert_eq!(worker.request(good()).summary(), "forwarded");
+}
+
+#[test]
+fn a_configuration_that_is_too_large_is_refused_whatever_memory_there_is() {
+    let text = everything().to_string() + &" ".repeat(MAX_BYTES);
+    for memory in [16 << 20, usize::MAX] {
+        let mut worker = Worker::start_within(&World::new(), memory);
+        assert!(!worker.configure(text.as_bytes()), "{memory}");
+    }
+}
+
+/// Else a worker with little memory left would fail, and serve unfiltered, where the canary had enough.
+#[test]
+fn a_pattern_takes_no_memory_that_the_text_does_not_tell_of() {
+    let mut configuration = everything();
+    configuration["accounts"]["pattern"] = json!("(a{1,999}){1,200}");
+    let (least, _) = sizes();
+    for memory in [least + (6 << 20), usize::MAX] {
+        let mut worker = Worker::start_within(&World::new(), memory);
+        let configured = worker.configure(configuration.to_string().as_bytes());
+        assert!(!configured, "{memory}");
     }
 }

@@ -43,8 +43,11 @@ pub(super) fn take(start: *const u8, size: usize) -> Option<Vec<u8>> {
     GIVEN.with(|given| {
         let mut given = given.try_borrow_mut().ok()?;
         let is_it = |bytes: &Vec<u8>| bytes.as_ptr() == start && bytes.len() == size;
-        let place = given.iter().position(is_it);
-        let taken = place.map(|place| given.swap_remove(place));
+        // Usually the only one.
+        let mut taken = given.pop();
+        while taken.as_ref().is_some_and(|bytes| !is_it(bytes)) {
+            taken = given.pop();
+        }
         given.clear();
         taken
     })

@@ -6,6 +6,7 @@
 //! nothing. What takes more than the reserve has room made for it before ([`has_room`]), and fails where there is none.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
@@ -56,7 +57,8 @@ pub fn is_free(bytes: usize) -> bool {
     };
     // Memory that the allocator was given stays with it.
     unsafe {
-        let start = System.alloc(layout);
+        // Else the compiler may leave out both calls, and suppose that there was memory.
+        let start = black_box(System.alloc(layout));
         if !start.is_null() {
             System.dealloc(start, layout);
         }

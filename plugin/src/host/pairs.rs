@@ -1,20 +1,28 @@
 //! The form in which headers cross the boundary (`pairs_util.cc` in proxy-wasm-cpp-host): the number of pairs,
 //! the sizes of each name and value, then each name and value with a NUL behind it. Numbers are little-endian u32.
 
-/// The pairs in the host's bytes, borrowed; nothing where the bytes do not have the form.
-pub fn read(bytes: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
-    let mut sizes = bytes;
-    let count = usize::try_from(number(&mut sizes)?).ok()?;
-    // Two numbers a pair: a count that the bytes cannot hold allocates nothing.
-    let mut data = sizes.get(count.checked_mul(8)?..)?;
-    let mut pairs = Vec::new();
-    pairs.try_reserve_exact(count).ok()?;
-    for _ in 0..count {
-        let name_size = number(&mut sizes)?;
-        let value_size = number(&mut sizes)?;
-        pairs.push((text(&mut data, name_size)?, text(&mut data, value_size)?));
+use std::slice;
+
+/// The pairs in the host's bytes, borrowed.
+pub struct Pairs<'a> {
+    /// Of each, the name's and the value's.
+    sizes: slice::Iter<'a, [[u8; 4]; 2]>,
+    data: &'a [u8],
+}
+
+/// Reads pairs; nothing where the bytes do not have the form.
+pub fn read(bytes: &[u8]) -> Option<Pairs<'_>> {
+    let (count, rest) = bytes.split_first_chunk()?;
+    let (sizes, data) = rest.split_at_checked(size(*count)?.checked_mul(8)?)?;
+    let sizes = sizes.as_chunks().0.as_chunks().0;
+    // All of them, or what is not there would be missing without a word.
+    let mut needed = 0_usize;
+    for [name, value] in sizes {
+        let pair = size(*name)?.checked_add(size(*value)?)?.checked_add(2)?;
+        needed = needed.checked_add(pair)?;
     }
-    Some(pairs)
+    let sizes = sizes.iter();
+    (needed <= data.len()).then_some(Pairs { sizes, data })
 }
 
 /// Pairs in the host's form.
@@ -37,16 +45,26 @@ pub fn write(pairs: &[(&str, &str)]) -> Vec<u8> {
     bytes
 }
 
-fn number(bytes: &mut &[u8]) -> Option<u32> {
-    let (number, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(u32::from_le_bytes(*number))
+// === impl Pairs ===
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let [name, value] = self.sizes.next()?;
+        Some((self.text(*name)?, self.text(*value)?))
+    }
 }
 
-fn text<'a>(bytes: &mut &'a [u8], size: u32) -> Option<&'a [u8]> {
-    let size = usize::try_from(size).ok()?;
-    let text = bytes.get(..size)?;
-    // The NUL behind it.
-    *bytes = bytes.get(size.checked_add(1)?..)?;
-    Some(text)
+impl<'a> Pairs<'a> {
+    fn text(&mut self, length: [u8; 4]) -> Option<&'a [u8]> {
+        let (text, rest) = self.data.split_at_checked(size(length)?)?;
+        // The NUL behind it.
+        (_, self.data) = rest.split_first()?;
+        Some(text)
+    }
+}
+
+fn size(bytes: [u8; 4]) -> Option<usize> {
+    usize::try_from(u32::from_le_bytes(bytes)).ok()
 }

@@ -204,17 +204,19 @@ impl Http2 {
             text(&mut block, name.as_ref());
             text(&mut block, value.as_ref());
         }
-        let mut chunks = block.chunks(FRAME).peekable();
+        // Where there are no fields, a frame of nothing.
+        let mut chunk;
+        let mut rest = block.as_slice();
         let mut kind = HEADERS;
         let mut flags = u8::from(ends);
-        while let Some(chunk) = chunks.next() {
-            if chunks.peek().is_none() {
-                flags |= END_HEADERS;
+        loop {
+            (chunk, rest) = rest.split_at(rest.len().min(FRAME));
+            if rest.is_empty() {
+                return self.frame(kind, flags | END_HEADERS, number, chunk);
             }
             self.frame(kind, flags, number, chunk)?;
             (kind, flags) = (CONTINUATION, 0);
         }
-        Ok(())
     }
 
     fn window(&mut self, number: u32, bytes: u32) -> io::Result<()> {

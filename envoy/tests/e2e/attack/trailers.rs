@@ -2,7 +2,7 @@
 
 use tollgate_envoy::trials::storm::http2::Http2;
 
-use super::{ATTACKED, Fate, TOKEN, credentials, fate_1, fate_2, field, pseudo};
+use super::{ATTACKED, Attacked, Fate, TOKEN, credentials, fate_1, fate_2, field, pseudo};
 use crate::world::AGENTS;
 
 const FORGED: [&str; 8] = [
@@ -49,6 +49,71 @@ fn forged_trailers_do_not_arrive_over_http_2() {
         connection.trailers(stream, &trailers).unwrap();
         let (_, end) = connection.end().unwrap().unwrap();
         assert_clean(fate_2(&end));
+    }
+}
+
+/// HTTP/2 can send trailers of which there are none.
+#[test]
+fn a_request_that_ends_with_no_trailers_at_all_arrives() {
+    let mut connection = Http2::connect(ATTACKED.stack.gate()).unwrap();
+    let fields = pseudo("POST", AGENTS.as_bytes(), &credentials());
+    let stream = connection.begin(&fields, false).unwrap();
+    connection.body(stream, b"hello", false).unwrap();
+    connection.trailers::<&str, &str>(stream, &[]).unwrap();
+    let (_, end) = connection.end().unwrap().unwrap();
+    assert_eq!(fate_2(&end).arrival().body, b"hello");
+}
+
+/// All that Envoy and the gate call of each other, but the removal of headers.
+const WITHOUT_REMOVAL: [&str; 30] = [
+    "proxy_on_context_create",
+    "proxy_on_delete",
+    "proxy_on_configure",
+    "proxy_on_tick",
+    "proxy_on_http_call_response",
+    "proxy_on_request_headers",
+    "proxy_on_request_trailers",
+    "proxy_on_response_headers",
+    "proxy_log",
+    "proxy_get_current_time_nanoseconds",
+    "proxy_set_tick_period_milliseconds",
+    "proxy_get_buffer_bytes",
+    "proxy_get_header_map_pairs",
+    "proxy_get_header_map_value",
+    "proxy_replace_header_map_value",
+    "proxy_add_header_map_value",
+    "proxy_set_property",
+    "proxy_get_shared_data",
+    "proxy_set_shared_data",
+    "proxy_continue_stream",
+    "proxy_send_local_response",
+    "proxy_http_call",
+    "proxy_set_effective_context",
+    "proxy_call_foreign_function",
+    "proxy_define_metric",
+    "proxy_increment_metric",
+    "proxy_record_metric",
+    "random_get",
+    "environ_sizes_get",
+    "environ_get",
+];
+
+#[test]
+fn a_request_whose_trailers_cannot_be_cleaned_is_answered() {
+    let attacked = Attacked::start(|config| config.with_capabilities(&WITHOUT_REMOVAL));
+    for (name, refused) in [("x-mine", false), ("x-tollgate-subject", true)] {
+        let mut connection = Http2::connect(attacked.stack.gate()).unwrap();
+        let fields = pseudo("POST", b"/api/login", &[]);
+        let stream = connection.begin(&fields, false).unwrap();
+        connection.body(stream, b"hello", false).unwrap();
+        connection.trailers(stream, &[field(name, "root")]).unwrap();
+        let (_, end) = connection.end().unwrap().unwrap();
+        let fate = fate_2(&end);
+        if refused {
+            assert_eq!(fate, Fate::Refused("not_ready".to_owned()));
+        } else {
+            fate.arrival();
+        }
     }
 }
 
