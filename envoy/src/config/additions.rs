@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     BUFFER, CLUSTERS, CONFIGURATION, Config, ConfigError, ENVIRONMENT, FILTERS, LISTENER, MANAGER,
@@ -50,10 +50,8 @@ impl Config {
 
     /// Where Envoy and the filter can call nothing of each other's but this.
     pub fn with_capabilities(mut self, names: &[&str]) -> Result<Self, ConfigError> {
-        let mut allowed = json!({});
-        for name in names {
-            allowed[*name] = json!({});
-        }
+        let allow = |name: &&str| ((*name).to_owned(), json!({}));
+        let allowed: Map<_, _> = names.iter().map(allow).collect();
         let restriction = json!({"allowed_capabilities": allowed});
         self.plugin("/vm_config")?["capability_restriction_config"] = restriction;
         Ok(self)
