@@ -9,6 +9,8 @@ use super::{
     ROUTES, VM_ID,
 };
 
+const RUNTIME: &str = "/layered_runtime/layers/0/static_layer";
+
 impl Config {
     /// With one more cluster for the filter's own questions, at one address, without TLS.
     pub fn and_cluster(mut self, name: &str, address: SocketAddr) -> Result<Self, ConfigError> {
@@ -72,6 +74,12 @@ impl Config {
     /// With any change to the HTTP connection manager.
     pub fn and_manager(mut self, change: impl FnOnce(&mut Value)) -> Result<Self, ConfigError> {
         change(self.at(MANAGER)?);
+        Ok(self)
+    }
+
+    /// With one more of Envoy's runtime settings.
+    pub fn with_runtime(mut self, name: &str, value: Value) -> Result<Self, ConfigError> {
+        self.at(RUNTIME)?[name] = value;
         Ok(self)
     }
 

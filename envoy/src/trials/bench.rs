@@ -1,55 +1,104 @@
-//! `tollgate bench`: what a verified token costs, beside Envoy's own filter for JWTs.
+//! `tollgate bench`: what a request costs, beside everything else that an operator could use.
 //!
 //! It counts Envoy's CPU time and not requests a second, because the machine may be busy with other things, and
 //! compares only what was measured within the same few seconds.
 
 mod arms;
+mod conditions;
 mod contest;
 mod cpu;
+mod entry;
+mod expected;
+mod flat;
+mod goals;
 mod load;
-mod noop;
+mod modules;
+mod native;
+mod pace;
+mod pieces;
+mod plot;
+mod ready;
 mod report;
 mod requests;
 mod statistics;
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use arms::{ARMS, Arm, Counting, Filter, Tokens};
+use serde::Serialize;
+use serde_json::json;
+
+pub use arms::{ARMS, Arm, Counting, Filter};
 pub use load::LoadError;
+pub use native::Rules;
 pub use report::Report;
+pub use requests::Sends;
 
 use crate::build::{self, BuildError};
+use crate::config::ConfigError;
 use crate::envoy::EnvoyError;
+use crate::introspection::Introspection;
 use crate::issuer::{Issuer, IssuerError};
 use crate::process::Tool;
 use crate::progress::Progress;
+use crate::random;
 use crate::tools::{ToolError, Tools};
-use contest::Setup;
+use conditions::Conditions;
+use contest::{Contestant, Setup, Times};
 use cpu::Cores;
+use entry::{Entry, Parts};
 use requests::Requests;
 
-/// Measures what a verified token costs in Envoy's CPU time, beside Envoy's own filter, and prints a table
+/// Measures what a request costs in Envoy's CPU time, beside Envoy's own filters, and prints a table
 #[derive(Debug, clap::Args)]
 pub struct Bench {
     /// How often each arm has its turn
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// How long a turn takes
+    /// How long a turn takes; latency is measured for half as long besides
     #[arg(long, value_name = "SECONDS", default_value = "0.75", value_parser = seconds)]
     seconds: Duration,
-    /// Only the arms whose names contain one of these, and the one without a filter
+    /// How often Envoy is started to see how long that takes
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    starts: usize,
+    /// Only the arms whose names contain one of these, and those they are held against
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     arms: Vec<String>,
+    /// The arms too that explain what others cost
+    #[arg(long)]
+    all: bool,
+    /// Instead: what the host charges for each thing that a filter does, by modules that do one thing more each
+    #[arg(long, conflicts_with_all = ["arms", "all", "flat"])]
+    pieces: bool,
+    /// Instead: one and 100,000 tokens and accounts, 5 and 500 routes, one and 20 issuers
+    #[arg(long, conflicts_with_all = ["arms", "all"])]
+    flat: bool,
     /// Writes everything that was measured to this file too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draws what the arms add to a request
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pieces", "flat"])]
+    svg: Option<PathBuf>,
+    /// Fails if a goal is not met
+    #[arg(long)]
+    check: bool,
 }
 
 /// Before the first round, in turns: V8 compiles what is called often a second time.
 const WARM_UP: usize = 4;
+
+/// What was found, as it was asked for. Displayed in Markdown.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "each is what its module says")]
+pub enum Found {
+    Arms(Report),
+    Pieces(pieces::Pieces),
+    Flat(flat::Flat),
+}
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -63,27 +112,30 @@ pub enum BenchError {
     Issuer(#[from] IssuerError),
     #[error(transparent)]
     Envoy(#[from] EnvoyError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// One of our own modules is not WebAssembly.
+    #[error("a module of the benchmark cannot be read: {0}")]
+    Module(#[from] wat::Error),
     /// No arm is called so.
     #[error("--arms {0}: no arm has that in its name; there are: {names}", names = names())]
     NoArm(String),
-    /// An arm's filter does not do its work, so that its time says nothing.
+    /// An arm's filters do not do their work, so that their time says nothing.
     #[error(
-        "{arm}: a token with a forged signature was answered with status {found}, where {expected} was expected; the filter is not what it should be"
+        "{arm}: {what} was answered with {found}, where {expected} was expected; its filters are not what they should be"
     )]
-    Forged {
-        arm: &'static str,
-        found: u16,
-        expected: u16,
+    Wrong {
+        arm: String,
+        what: String,
+        found: String,
+        expected: String,
     },
     /// An arm answered wrongly while it was measured.
     #[error("{arm}: {problem}; nothing was measured")]
-    Answer {
-        arm: &'static str,
-        problem: LoadError,
-    },
+    Answer { arm: String, problem: LoadError },
     /// Its Envoy ended, or a thread of it, whose time is lost.
     #[error("{0}: Envoy's process, or a thread of it, is no more")]
-    Gone(&'static str),
+    Gone(String),
     /// A file or a call to the system.
     #[error("{what}: {source}")]
     System {
@@ -92,18 +144,48 @@ pub enum BenchError {
     },
 }
 
+/// All that Envoys and requests are made of.
+struct Ground<'a> {
+    tool: &'a Tool,
+    progress: Progress,
+    envoy: PathBuf,
+    module: &'a Path,
+    issuer: Issuer,
+    introspection: Introspection,
+    secret: String,
+    cores: Option<Cores>,
+}
+
 // === impl Bench ===
 
 impl Bench {
     /// Runs it.
-    pub fn run(self, tool: &Tool) -> Result<Report, BenchError> {
-        let arms = chosen(&self.arms)?;
+    pub fn run(self, tool: &Tool) -> Result<Found, BenchError> {
+        let arms = chosen(&self.arms, self.all)?;
         let module = build::filter(&Progress::new())?;
-        let report = measure(tool, &module, &arms, self.rounds.into(), self.seconds)?;
+        let ground = Ground::new(tool, &module)?;
+        let rounds = usize::from(self.rounds);
+        let found = if self.pieces {
+            Found::Pieces(pieces::measure(&ground, rounds, self.seconds)?)
+        } else if self.flat {
+            Found::Flat(flat::measure(&ground, rounds, self.seconds)?)
+        } else {
+            Found::Arms(ground.measure(&arms, rounds, self.seconds, self.starts)?)
+        };
         if let Some(file) = &self.json {
-            write(file, &report).map_err(system("the JSON file cannot be written"))?;
+            let text = serde_json::to_string_pretty(&found).map_err(io::Error::from);
+            let written = text.and_then(|text| fs::write(file, text));
+            written.map_err(system("the JSON file cannot be written"))?;
         }
-        Ok(report)
+        if let (Some(file), Found::Arms(report)) = (&self.svg, &found) {
+            fs::write(file, report.plot()).map_err(system("the SVG file cannot be written"))?;
+        }
+        Ok(found)
+    }
+
+    /// Whether it is a failure when a goal is not met.
+    pub fn checks(&self) -> bool {
+        self.check
     }
 }
 
@@ -115,61 +197,171 @@ pub fn measure(
     rounds: usize,
     time: Duration,
 ) -> Result<Report, BenchError> {
-    let progress = Progress::new();
-    let envoy = Tools::new(progress.clone()).envoy()?;
-    let issuer = Issuer::start()?;
-    let requests = progress.step("signing tokens", || Requests::new(&issuer));
-    let cores = Cores::choose();
-    let setup = Setup {
-        tool,
-        envoy: &envoy,
-        module,
-        issuer: &issuer,
-        cores,
-    };
-    let step = format!("starting {} Envoys", arms.len());
-    let mut contestants = progress.step(&step, || contest::start(setup, arms, &requests))?;
-    if let Some(cores) = cores {
-        cpu::pin_this_thread(cores.load).map_err(system("no core could be had for the load"))?;
-    }
-    progress.step("warming up", || {
-        contest::run(&mut contestants, WARM_UP, time)
-    })?;
-    for contestant in &mut contestants {
-        contestant.turns.clear();
-    }
-    let step = format!("measuring: {rounds} rounds of {} turns", arms.len());
-    progress.step(&step, || contest::run(&mut contestants, rounds, time))?;
-    Ok(Report::new(conditions(rounds, time, cores), &contestants))
+    Ground::new(tool, module)?.measure(arms, rounds, time, 0)
 }
 
-fn conditions(rounds: usize, time: Duration, cores: Option<Cores>) -> String {
-    let place = match cores {
-        Some(cores) => format!(
-            "Envoy on core {}, the load on core {}",
-            cores.envoy, cores.load
-        ),
-        None => "Envoy and the load on the same core".to_owned(),
-    };
-    format!(
-        "CPU time of Envoy, medians of {rounds} rounds of {} s; one worker, {} connections, {place}; Envoy answers \
-         itself (direct response).",
-        time.as_secs_f64(),
-        load::CONNECTIONS,
-    )
+// === impl Found ===
+
+impl Found {
+    /// Whether all goals are met that were looked at.
+    pub fn is_met(&self) -> bool {
+        match self {
+            Self::Arms(report) => report.is_met(),
+            Self::Pieces(_) => true,
+            Self::Flat(flat) => flat.is_met(),
+        }
+    }
 }
 
-/// The arms with one of these in their names, after the baseline; all if nothing is asked for.
-fn chosen(wanted: &[String]) -> Result<Vec<Arm>, BenchError> {
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arms(report) => report.fmt(f),
+            Self::Pieces(pieces) => pieces.fmt(f),
+            Self::Flat(flat) => flat.fmt(f),
+        }
+    }
+}
+
+// === impl Ground ===
+
+impl<'a> Ground<'a> {
+    fn new(tool: &'a Tool, module: &'a Path) -> Result<Self, BenchError> {
+        let progress = Progress::new();
+        let introspection = Introspection::start();
+        let secret = random::hex(32);
+        let introspection =
+            introspection.map_err(system("no port could be had for the introspection"))?;
+        introspection.answer_to(&secret);
+        Ok(Self {
+            tool,
+            envoy: Tools::new(progress.clone()).envoy()?,
+            progress,
+            module,
+            issuer: Issuer::start()?,
+            introspection,
+            secret,
+            cores: Cores::choose(),
+        })
+    }
+
+    fn setup(&self) -> Setup<'_> {
+        Setup {
+            tool: self.tool,
+            envoy: &self.envoy,
+            secret: &self.secret,
+            cores: self.cores,
+        }
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts {
+            issuer: &self.issuer,
+            module: self.module,
+            introspection: &self.introspection,
+        }
+    }
+
+    /// Signs the tokens, and makes the API keys known.
+    fn requests(&self) -> Requests {
+        let requests = self
+            .progress
+            .step("signing tokens", || Requests::new(&self.issuer));
+        for key in &requests.keys {
+            let answer = json!({"sub": "290000000000001234"});
+            self.introspection.activate(key, answer);
+        }
+        requests
+    }
+
+    fn measure(
+        &self,
+        arms: &[Arm],
+        rounds: usize,
+        time: Duration,
+        starts: usize,
+    ) -> Result<Report, BenchError> {
+        let requests = self.requests();
+        let entry = |name: &'static str| -> Result<_, BenchError> {
+            let arm = ARMS.into_iter().find(|arm| arm.name == name);
+            let arm = arm.ok_or_else(|| BenchError::NoArm(name.to_owned()))?;
+            Ok((name, Entry::of(arm, self.parts(), &requests)?.config))
+        };
+        let names = [arms::BASELINE, arms::NO_OP, "tollgate cached token"];
+        let configs: Vec<_> = names.into_iter().map(entry).collect::<Result<_, _>>()?;
+        let step = format!("starting Envoy {starts} times each way");
+        let starts = self
+            .progress
+            .step(&step, || ready::measure(self.setup(), &configs, starts))?;
+        let entries = arms
+            .iter()
+            .map(|arm| Entry::of(*arm, self.parts(), &requests));
+        let times = Times {
+            busy: time,
+            paced: time / 2,
+        };
+        let entries = entries.collect::<Result<_, _>>()?;
+        let contestants = self.compete(entries, rounds, times)?;
+        let module = fs::metadata(self.module).map(|file| file.len()).ok();
+        let conditions = Conditions::now(&self.envoy, self.cores, rounds, times);
+        Ok(Report::new(conditions, contestants, starts, module))
+    }
+
+    /// Starts them all, warms them up, and lets each have so many turns.
+    fn compete<'r>(
+        &self,
+        entries: Vec<Entry<'r>>,
+        rounds: usize,
+        times: Times,
+    ) -> Result<Vec<Contestant<'r>>, BenchError> {
+        let count = entries.len();
+        let step = format!("starting {count} Envoys");
+        let start = || contest::start(self.setup(), entries);
+        let mut contestants = self.progress.step(&step, start)?;
+        if let Some(cores) = self.cores {
+            cpu::pin_this_thread(cores.load)
+                .map_err(system("no core could be had for the load"))?;
+        }
+        let warm_up = Times {
+            paced: Duration::ZERO,
+            ..times
+        };
+        let alone = self.cores.is_some_and(|cores| cores.load != cores.envoy);
+        self.progress.step("warming up", || {
+            contest::run(&mut contestants, WARM_UP, warm_up, alone)
+        })?;
+        for contestant in &mut contestants {
+            contestant.turns.clear();
+        }
+        let step = format!("measuring: {rounds} rounds of {count} turns");
+        self.progress.step(&step, || {
+            contest::run(&mut contestants, rounds, times, alone)
+        })?;
+        Ok(contestants)
+    }
+}
+
+/// The arms with one of these in their names, and those they are held against; the main ones if nothing is asked for.
+fn chosen(wanted: &[String], all: bool) -> Result<Vec<Arm>, BenchError> {
     for part in wanted {
         if !ARMS.iter().any(|arm| arm.name.contains(part)) {
             return Err(BenchError::NoArm(part.clone()));
         }
     }
+    let is_asked = |arm: &Arm| {
+        if wanted.is_empty() {
+            all || arm.is_main
+        } else {
+            wanted.iter().any(|part| arm.name.contains(part))
+        }
+    };
     let is_wanted = |arm: &Arm| {
-        wanted.is_empty()
+        let others = ARMS.iter().filter(|other| is_asked(other));
+        is_asked(arm)
             || arm.name == arms::BASELINE
-            || wanted.iter().any(|part| arm.name.contains(part))
+            || others
+                .map(|arm| arm.baseline())
+                .any(|name| name == arm.name)
     };
     Ok(ARMS.into_iter().filter(is_wanted).collect())
 }
@@ -186,10 +378,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn write(file: &Path, report: &Report) -> io::Result<()> {
-    fs::write(file, serde_json::to_string_pretty(report)?)
-}
-
 fn system(what: &'static str) -> impl Fn(io::Error) -> BenchError {
     move |source| BenchError::System { what, source }
 }
@@ -198,20 +386,28 @@ fn system(what: &'static str) -> impl Fn(io::Error) -> BenchError {
 mod tests {
     use super::*;
 
-    fn choice(wanted: &[&str]) -> Result<Vec<&'static str>, String> {
+    fn choice(wanted: &[&str], all: bool) -> Result<Vec<&'static str>, String> {
         let wanted: Vec<_> = wanted.iter().map(|part| (*part).to_owned()).collect();
-        let arms = chosen(&wanted).map_err(|error| error.to_string())?;
+        let arms = chosen(&wanted, all).map_err(|error| error.to_string())?;
         Ok(arms.iter().map(|arm| arm.name).collect())
     }
 
     #[test]
     fn arms_are_chosen_by_parts_of_their_names() {
-        assert_eq!(choice(&[]).unwrap().len(), ARMS.len());
-        let found = choice(&["jwt"]).unwrap();
+        assert_eq!(choice(&[], true).unwrap().len(), ARMS.len());
+        let main = choice(&[], false).unwrap();
+        assert!(
+            main.contains(&"lua") && !main.contains(&"lua cached"),
+            "{main:?}"
+        );
+        let found = choice(&["jwt"], false).unwrap();
         assert_eq!(found, ["none", "jwt_authn", "jwt_authn cached"]);
-        let error = choice(&["jwt", "lua"]).unwrap_err();
-        assert!(error.contains("--arms lua"), "{error}");
-        assert!(error.contains("`no-op wasm`"), "{error}");
+        // With what it is held against.
+        let found = choice(&["400"], false).unwrap();
+        assert_eq!(found, ["none", "none closing", "tollgate refused 400"]);
+        let error = choice(&["jwt", "nginx"], false).unwrap_err();
+        assert!(error.contains("--arms nginx"), "{error}");
+        assert!(error.contains("`no-op`"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod load;
 mod mix;
 mod report;
-mod signer;
+pub(super) mod signer;
 
 use std::io;
 use std::net::SocketAddr;

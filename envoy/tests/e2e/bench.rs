@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use tollgate_envoy::trials::bench::{ARMS, Arm, Counting, Filter, Tokens, measure};
+use tollgate_envoy::trials::bench::{ARMS, Arm, Counting, Filter, Sends, measure};
 
 use crate::world::{MODULE, tool};
 
@@ -15,7 +15,17 @@ fn every_arm_is_measured() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bench.json");
     let output = Command::new(tool().path())
-        .args(["bench", "--rounds", "2", "--seconds", "0.1", "--json"])
+        .args([
+            "bench",
+            "--all",
+            "--rounds",
+            "2",
+            "--seconds",
+            "0.1",
+            "--starts",
+            "1",
+            "--json",
+        ])
         .arg(&file)
         .output()
         .unwrap();

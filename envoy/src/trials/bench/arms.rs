@@ -1,45 +1,56 @@
-//! What is compared: one Envoy each, alike but for one filter.
+//! What is compared: one Envoy each, alike but for its filters and what it is sent.
 
-use std::path::Path;
-
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use serde_json::{Value, json};
-
-use super::load::BODY;
-use super::{noop, requests};
-use crate::config::{Config, ConfigError};
-use crate::issuer::{ACCOUNTS_CLAIM, AUDIENCE, Issuer};
-use crate::upstream::ASSERTION_KEY;
+use super::native::Rules;
+use super::requests::{Probe, Sends};
+use Sends::{ApiKeys, Expired, KnownTokens, Malformed, NewTokens, Public, Reserved};
 
 /// The arm that the others are held against.
 pub(super) const BASELINE: &str = "none";
 
-/// The arm that the product is measured by.
-pub(super) const YARDSTICK: &str = "jwt_authn";
+/// The arm that those are held against whose connection ends with each answer.
+pub(super) const CLOSING: &str = "none closing";
+
+/// The arms that all are compared with besides.
+pub(super) const NO_OP: &str = "no-op";
+pub(super) const NO_OP_ALL: &str = "no-op all callbacks";
+pub(super) const NATIVE: &str = "native";
+pub(super) const NATIVE_CACHED: &str = "native cached";
 
 /// One Envoy of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arm {
     /// Its name in the table and in `--arms`.
     pub name: &'static str,
-    /// The filter before the router.
+    /// The filters before the router.
     pub filter: Filter,
-    /// Which tokens are sent.
-    pub tokens: Tokens,
+    /// What is sent.
+    pub sends: Sends,
+    /// Whether it is measured without being asked for.
+    pub is_main: bool,
+    /// Whether the connection ends with each answer.
+    pub closes: bool,
 }
 
-/// A filter and its configuration.
+/// A filter, or some, and their configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filter {
     /// No filter but the router.
     None,
-    /// A WebAssembly module that does nothing.
+    /// The smallest WebAssembly module.
     NoOp,
-    /// Envoy's own, with the issuer's keys in the configuration.
+    /// A module that has every callback that the SDKs' modules have, and does nothing in them.
+    NoOpAll,
+    /// Envoy's own for the token alone.
     JwtAuthn {
         /// Whether it remembers verified tokens.
         cache: bool,
+    },
+    /// Envoy's own, for the whole job.
+    Native {
+        /// Whether it remembers verified tokens.
+        cache: bool,
+        /// Who decides on the account.
+        rules: Rules,
     },
     /// Tollgate, as far as the token only.
     Token,
@@ -52,172 +63,146 @@ pub enum Filter {
 pub enum Counting {
     /// Nothing.
     Nothing,
-    /// So many requests a minute.
-    Minute(u32),
-    /// In all four windows, with limits that nobody comes near.
+    /// Requests a minute, with a limit that nobody comes near.
+    Minute,
+    /// In all four windows, with such limits.
     All {
         /// Whether the answers say what is left.
         fields: bool,
     },
+    /// In all four windows, with so many requests a day.
+    Few(u32),
 }
 
-/// How often a token comes again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tokens {
-    /// After all the others.
-    New,
-    /// Soon, and always.
-    Known,
-}
+/// With all caps, as they are by default.
+const GATE: Filter = Filter::Gate(Counting::All { fields: true });
 
-/// With a cap that nobody comes near.
-const GATE: Filter = Filter::Gate(Counting::Minute(PLENTY));
-
-/// A limit that nobody comes near.
-const PLENTY: u32 = 1_000_000_000;
+const RBAC: Rules = Rules::Rbac;
 
 /// All arms.
-pub const ARMS: [Arm; 11] = [
-    Arm::new(BASELINE, Filter::None, Tokens::New),
-    Arm::new("no-op wasm", Filter::NoOp, Tokens::New),
-    Arm::new(YARDSTICK, Filter::JwtAuthn { cache: false }, Tokens::New),
-    Arm::new(
-        "jwt_authn cached",
-        Filter::JwtAuthn { cache: true },
-        Tokens::Known,
-    ),
-    Arm::new("tollgate token new", Filter::Token, Tokens::New),
-    Arm::new("tollgate token cached", Filter::Token, Tokens::Known),
-    Arm::new("tollgate gate new", GATE, Tokens::New),
-    Arm::new("tollgate gate cached", GATE, Tokens::Known),
-    Arm::new(
-        "tollgate caps off",
-        Filter::Gate(Counting::Nothing),
-        Tokens::Known,
-    ),
-    Arm::new(
-        "tollgate caps on",
-        Filter::Gate(Counting::All { fields: true }),
-        Tokens::Known,
-    ),
-    Arm::new(
-        "tollgate caps silent",
-        Filter::Gate(Counting::All { fields: false }),
-        Tokens::Known,
-    ),
+#[rustfmt::skip]
+pub const ARMS: [Arm; 24] = [
+    Arm::new(BASELINE, Filter::None, NewTokens),
+    Arm::new(CLOSING, Filter::None, NewTokens).closing(),
+    Arm::new(NO_OP, Filter::NoOp, NewTokens),
+    Arm::new(NO_OP_ALL, Filter::NoOpAll, NewTokens),
+    Arm::new(NATIVE, Filter::Native { cache: false, rules: RBAC }, NewTokens),
+    Arm::new(NATIVE_CACHED, Filter::Native { cache: true, rules: RBAC }, KnownTokens),
+    Arm::new("lua", Filter::Native { cache: false, rules: Rules::Lua }, NewTokens),
+    Arm::new("tollgate public", GATE, Public),
+    Arm::new("tollgate cached token", GATE, KnownTokens),
+    Arm::new("tollgate new token", GATE, NewTokens),
+    Arm::new("tollgate refused 400", GATE, Malformed).closing(),
+    Arm::new("tollgate refused 401", GATE, Expired),
+    Arm::new("tollgate refused 403", GATE, Reserved),
+    Arm::new("tollgate 429", Filter::Gate(Counting::Few(1)), KnownTokens),
+    Arm::new("tollgate API key cached", GATE, ApiKeys),
+    Arm::new("jwt_authn", Filter::JwtAuthn { cache: false }, NewTokens).on_request(),
+    Arm::new("jwt_authn cached", Filter::JwtAuthn { cache: true }, KnownTokens).on_request(),
+    Arm::new("native CEL cached", Filter::Native { cache: true, rules: Rules::Cel }, KnownTokens).on_request(),
+    Arm::new("lua cached", Filter::Native { cache: true, rules: Rules::Lua }, KnownTokens).on_request(),
+    Arm::new("tollgate token only new", Filter::Token, NewTokens).on_request(),
+    Arm::new("tollgate token only cached", Filter::Token, KnownTokens).on_request(),
+    Arm::new("tollgate one cap", Filter::Gate(Counting::Minute), KnownTokens).on_request(),
+    Arm::new("tollgate caps off", Filter::Gate(Counting::Nothing), KnownTokens).on_request(),
+    Arm::new("tollgate caps silent", Filter::Gate(Counting::All { fields: false }), KnownTokens).on_request(),
 ];
-
-/// What the arms' configurations are made of.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Parts<'a> {
-    pub issuer: &'a Issuer,
-    pub module: &'a Path,
-}
 
 // === impl Arm ===
 
 impl Arm {
     /// An arm of its own.
-    pub const fn new(name: &'static str, filter: Filter, tokens: Tokens) -> Self {
+    pub const fn new(name: &'static str, filter: Filter, sends: Sends) -> Self {
         Self {
             name,
             filter,
-            tokens,
+            sends,
+            is_main: true,
+            closes: false,
         }
     }
 
-    /// Envoy's configuration: the reference, but for the filter, the access log and the route.
-    pub(super) fn config(self, parts: Parts<'_>) -> Result<Config, ConfigError> {
-        let config = Config::reference()?
-            .on_loopback(0)?
-            .without_access_log()?
-            .without_cors()?
-            .with_direct_response(BODY)?;
-        let instead = match self.filter {
-            Filter::None => None,
-            Filter::NoOp => Some(no_op()),
-            Filter::JwtAuthn { cache } => Some(jwt_authn(parts.issuer, cache)),
-            Filter::Token => return self.tollgate(config, parts, None),
-            Filter::Gate(counting) => return self.tollgate(config, parts, Some(counting)),
-        };
-        config.with_filter(instead)
+    /// With a connection for each request. Envoy ends an HTTP/1 connection by itself when it answers 400.
+    const fn closing(mut self) -> Self {
+        self.closes = true;
+        self
     }
 
-    /// With the least that it must be told; as a whole gate, also with an assertion and what it counts.
-    fn tollgate(
-        self,
-        mut config: Config,
-        parts: Parts<'_>,
-        gate: Option<Counting>,
-    ) -> Result<Config, ConfigError> {
-        let limits = match gate {
-            None | Some(Counting::Nothing) => None,
-            Some(Counting::Minute(limit)) => Some(json!({"per_minute": limit})),
-            Some(Counting::All { .. }) => Some(json!({
-                "concurrent": PLENTY, "per_minute": PLENTY, "per_hour": PLENTY, "per_day": PLENTY,
-            })),
-        };
-        let caps = limits.map(|limits| json!({"name": "requests", "limits": limits}));
-        let assertion = json!({"key_env": ASSERTION_KEY, "audience": "upstream"});
-        let cache = match self.tokens {
-            // Each is verified and remembered, and forgotten when it comes again.
-            Tokens::New => json!({"entries": requests::ALL / 2}),
-            Tokens::Known => json!({}),
-        };
-        *config.policy()? = json!({
-            "issuers": [{
-                "issuer": parts.issuer.url(),
-                "audiences": [AUDIENCE],
-                "jwks": {"inline": parts.issuer.key_set()},
-                "membership": {"claim": [ACCOUNTS_CLAIM], "shape": "list"},
-            }],
-            "token_cache": cache,
-            "assertion": gate.map(|_| assertion),
-            "caps": Vec::from_iter(caps),
-            "rate_limit_fields": gate != Some(Counting::All { fields: false }),
-        });
-        config.with_module(parts.module)
+    /// Only measured when it is asked for: it explains another one.
+    const fn on_request(mut self) -> Self {
+        self.is_main = false;
+        self
     }
 
-    /// Whether it looks at tokens at all.
-    pub(super) fn verifies(self) -> bool {
-        !matches!(self.filter, Filter::None | Filter::NoOp)
+    /// The arm that what it costs is held against.
+    pub(super) fn baseline(self) -> &'static str {
+        if self.closes { CLOSING } else { BASELINE }
     }
-}
 
-fn no_op() -> Value {
-    json!({
-        "name": "no-op",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-            "config": {
-                "name": "no-op",
-                "failure_policy": "FAIL_RELOAD",
-                "vm_config": {
-                    "vm_id": "no-op",
-                    "runtime": "envoy.wasm.runtime.v8",
-                    "code": {"local": {"inline_bytes": BASE64_STANDARD.encode(noop::module())}},
-                },
-            },
-        },
-    })
-}
+    /// What it is asked before it is measured, and how it must answer: the status, and for a refusal of Tollgate's its
+    /// code. Without this an arm whose filters are not in place would win.
+    pub(super) fn probes(self) -> Vec<(Probe, u16, &'static str)> {
+        let refusals = match self.filter {
+            Filter::None | Filter::NoOp | Filter::NoOpAll => [(200, ""); 6],
+            Filter::JwtAuthn { .. } => [
+                (401, ""),
+                (401, ""),
+                (200, ""),
+                (200, ""),
+                (200, ""),
+                (401, ""),
+            ],
+            Filter::Native { rules, .. } => {
+                let malformed = if rules == Rules::Lua { 400 } else { 403 };
+                [
+                    (401, ""),
+                    (401, ""),
+                    (malformed, ""),
+                    (403, ""),
+                    (403, ""),
+                    (401, ""),
+                ]
+            }
+            Filter::Token | Filter::Gate(_) => [
+                (401, "token_signature"),
+                (401, "token_missing"),
+                (400, "account_invalid"),
+                (403, "account_reserved"),
+                (403, "account_forbidden"),
+                (401, "token_expired"),
+            ],
+        };
+        let kinds = [
+            Probe::Forged,
+            Probe::Missing,
+            Probe::Malformed,
+            Probe::Reserved,
+            Probe::Foreign,
+            Probe::Expired,
+        ];
+        let refusals = kinds.into_iter().zip(refusals);
+        let refusals = refusals.map(|(probe, (status, code))| (probe, status, code));
+        // A good request first, the only one where few may pass; what is measured last.
+        let good = (Probe::Measured(Sends::KnownTokens), 200, "");
+        let (status, code) = self.expected();
+        let measured = (Probe::Measured(self.sends), status, code);
+        [good]
+            .into_iter()
+            .chain(refusals)
+            .chain([measured])
+            .collect()
+    }
 
-fn jwt_authn(issuer: &Issuer, cache: bool) -> Value {
-    let provider = json!({
-        "issuer": issuer.url(),
-        "audiences": [AUDIENCE],
-        "local_jwks": {"inline_string": issuer.key_set().to_string()},
-        "jwt_cache_config": cache.then(|| json!({})),
-    });
-    json!({
-        "name": "jwt_authn",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
-            "providers": {"issuer": provider},
-            "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "issuer"}}],
-        },
-    })
+    /// The status of the answers that are measured, and the code of a refusal.
+    fn expected(self) -> (u16, &'static str) {
+        match (self.filter, self.sends) {
+            (Filter::Gate(Counting::Few(_)), _) => (429, "cap_exceeded"),
+            (Filter::Gate(_), Sends::Malformed) => (400, "account_invalid"),
+            (Filter::Gate(_), Sends::Expired) => (401, "token_expired"),
+            (Filter::Gate(_), Sends::Reserved) => (403, "account_reserved"),
+            _ => (200, ""),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -231,5 +216,20 @@ mod tests {
             assert_eq!(first, Some(position));
             assert!(!arm.name.contains(','), "`--arms` has commas between names");
         }
+    }
+
+    #[test]
+    fn an_arm_that_is_measured_by_its_refusals_expects_them() {
+        let refused = ARMS.iter().filter(|arm| arm.expected().0 != 200);
+        let statuses: Vec<_> = refused.map(|arm| (arm.name, arm.expected().0)).collect();
+        assert_eq!(
+            statuses,
+            [
+                ("tollgate refused 400", 400),
+                ("tollgate refused 401", 401),
+                ("tollgate refused 403", 403),
+                ("tollgate 429", 429),
+            ]
+        );
     }
 }

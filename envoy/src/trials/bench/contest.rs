@@ -1,20 +1,20 @@
 //! The arms at work: all there, one at a time busy.
 
+use std::io;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::arms::{Arm, Parts, Tokens};
-use super::cpu::{Cores, Meter};
+use super::cpu::{self, Cores, Meter};
+use super::entry::{Entry, Question};
+use super::expected::Expected;
 use super::load::Load;
-use super::requests::Requests;
-use super::{BenchError, system};
+use super::{BenchError, pace, system};
 use crate::client::Origin;
+use crate::config::Config;
 use crate::envoy::{Envoy, EnvoyError, Setting};
-use crate::issuer::Issuer;
 use crate::process::Tool;
-use crate::random;
-use crate::upstream::ASSERTION_KEY;
+use crate::upstream::{ASSERTION_KEY, INTROSPECTION_TOKEN};
 
 /// How long Envoy may take to fall asleep when nothing is under way.
 const SETTLE: Duration = Duration::from_millis(5);
@@ -24,20 +24,23 @@ const SETTLE: Duration = Duration::from_millis(5);
 pub(super) struct Setup<'a> {
     pub tool: &'a Tool,
     pub envoy: &'a Path,
-    pub module: &'a Path,
-    pub issuer: &'a Issuer,
+    /// What is in the gate's environment.
+    pub secret: &'a str,
     pub cores: Option<Cores>,
 }
 
 /// An arm's Envoy, and the connections to it.
 pub(super) struct Contestant<'a> {
-    pub arm: Arm,
+    pub name: String,
+    pub baseline: String,
     meter: Meter,
     load: Load,
-    requests: Box<dyn Iterator<Item = &'a Vec<u8>> + Send + 'a>,
+    requests: Box<dyn Iterator<Item = &'a [u8]> + Send + 'a>,
     /// One a round.
     pub turns: Vec<Turn>,
-    _envoy: Envoy,
+    /// At the fixed rate, in microseconds.
+    pub latencies: Vec<f64>,
+    pub envoy: Envoy,
 }
 
 /// What one arm did in one turn.
@@ -47,68 +50,116 @@ pub(super) struct Turn {
     pub requests: u64,
     /// CPU time of all threads of Envoy.
     pub cpu: Duration,
+    /// CPU time of what sent the requests.
+    pub load: Duration,
     /// By the clock on the wall.
     pub wall: Duration,
+}
+
+/// How long an arm's turn takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// As many requests as it can answer.
+    pub busy: Duration,
+    /// As many as are sent at the fixed rate; none: latency is not measured.
+    pub paced: Duration,
+}
+
+// === impl Setup ===
+
+impl Setup<'_> {
+    /// An Envoy of its own.
+    pub(super) fn envoy(self, config: Config, workers: usize) -> Result<Envoy, EnvoyError> {
+        let environment = [
+            (ASSERTION_KEY, self.secret),
+            (INTROSPECTION_TOKEN, self.secret),
+        ];
+        let setting = Setting {
+            binary: self.envoy,
+            workers,
+            environment: &environment,
+            drain: None,
+        };
+        Envoy::start(self.tool, setting, config)
+    }
 }
 
 // === impl Contestant ===
 
 impl<'a> Contestant<'a> {
-    fn start(setup: Setup<'_>, arm: Arm, requests: &'a Requests) -> Result<Self, BenchError> {
-        let parts = Parts {
-            issuer: setup.issuer,
-            module: setup.module,
-        };
-        let config = arm.config(parts).map_err(EnvoyError::from)?;
-        let key = random::hex(32);
-        let setting = Setting {
-            binary: setup.envoy,
-            workers: 1,
-            environment: &[(ASSERTION_KEY, &key)],
-            drain: None,
-        };
-        let envoy = Envoy::start(setup.tool, setting, config)?;
+    fn start(setup: Setup<'_>, entry: Entry<'a>) -> Result<Self, BenchError> {
+        let Entry { name, config, .. } = entry;
+        let envoy = setup.envoy(config, 1)?;
         let origin = Origin::parse(envoy.url()).map_err(EnvoyError::from)?;
-        check_forged(arm, requests, origin)?;
-        let pid = envoy.pid().ok_or(BenchError::Gone(arm.name))?;
+        let mut expected = None;
+        for question in &entry.questions {
+            expected = Some(ask(&name, question, origin)?);
+        }
+        // Every entry has questions.
+        let expected = expected.unwrap_or_else(|| Expected::new(200, ""));
+        let pid = envoy.pid().ok_or(BenchError::Gone(name.clone()))?;
         let meter = Meter::of(pid);
         if let Some(cores) = setup.cores {
             let pinned = meter.pin(cores.envoy);
             pinned.map_err(system("Envoy could not be bound to a core"))?;
         }
-        Ok(Self {
-            arm,
+        let load = Load::connect(origin, entry.closes, expected);
+        let mut contestant = Self {
+            name,
+            baseline: entry.baseline,
             meter,
-            load: Load::connect(origin).map_err(system("Envoy could not be reached"))?,
-            requests: match arm.tokens {
-                Tokens::New => Box::new(requests.new_tokens()),
-                Tokens::Known => Box::new(requests.known_tokens()),
-            },
+            load: load.map_err(system("Envoy could not be reached"))?,
+            requests: entry.requests,
             turns: Vec::new(),
-            _envoy: envoy,
-        })
+            latencies: Vec::new(),
+            envoy,
+        };
+        if entry.first > 0 {
+            let sent = contestant
+                .load
+                .run_through(&mut contestant.requests, entry.first);
+            sent.map_err(|problem| contestant.wrong(problem))?;
+        }
+        Ok(contestant)
     }
 
-    fn turn(&mut self, time: Duration) -> Result<Turn, BenchError> {
-        let wrong = |problem| BenchError::Answer {
-            arm: self.arm.name,
-            problem,
-        };
-        let read = || {
-            thread::sleep(SETTLE);
-            let reading = self.meter.read();
-            reading.map_err(|_| BenchError::Gone(self.arm.name))
-        };
-        let before = read()?;
-        let begun = Instant::now();
-        let requests = self.load.run(&mut self.requests, time).map_err(wrong)?;
+    fn turn(&mut self, times: Times, alone: bool) -> Result<(), BenchError> {
+        let before = self.read()?;
+        let (begun, used) = (Instant::now(), cpu::used_by_this_thread());
+        let sent = self.load.run(&mut self.requests, times.busy);
+        let requests = sent.map_err(|problem| self.wrong(problem))?;
         let wall = begun.elapsed();
-        let cpu = read()?.since(&before);
-        Ok(Turn {
+        let load = cpu::used_by_this_thread().saturating_sub(used);
+        let cpu = self.read()?.since(&before);
+        self.turns.push(Turn {
             requests,
-            cpu: cpu.ok_or(BenchError::Gone(self.arm.name))?,
+            cpu: cpu.ok_or_else(|| self.gone())?,
+            load,
             wall,
-        })
+        });
+        if !times.paced.is_zero() {
+            let took = pace::run(&mut self.load, &mut self.requests, times.paced, alone);
+            let took = took.map_err(|problem| self.wrong(problem))?;
+            self.latencies.extend(took);
+        }
+        Ok(())
+    }
+
+    /// What Envoy has used so far, once it has fallen asleep.
+    fn read(&self) -> Result<cpu::Reading, BenchError> {
+        thread::sleep(SETTLE);
+        self.meter.read().map_err(|_| self.gone())
+    }
+
+    fn gone(&self) -> BenchError {
+        BenchError::Gone(self.name.clone())
+    }
+
+    fn wrong(&self, problem: super::LoadError) -> BenchError {
+        BenchError::Answer {
+            arm: self.name.clone(),
+            problem,
+        }
     }
 }
 
@@ -121,20 +172,23 @@ impl Turn {
         let requests = self.requests as f64;
         self.cpu.as_secs_f64() * 1e6 / requests
     }
+
+    /// Answers a second.
+    pub(super) fn rate(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "no turn has 2^52 requests")]
+        let requests = self.requests as f64;
+        requests / self.wall.as_secs_f64()
+    }
 }
 
-/// Starts an Envoy for each arm, at the same time.
+/// Starts an Envoy for each, at the same time.
 pub(super) fn start<'a>(
     setup: Setup<'_>,
-    arms: &[Arm],
-    requests: &'a Requests,
+    entries: Vec<Entry<'a>>,
 ) -> Result<Vec<Contestant<'a>>, BenchError> {
     thread::scope(|scope| {
-        let start = |arm: &Arm| {
-            let arm = *arm;
-            scope.spawn(move || Contestant::start(setup, arm, requests))
-        };
-        let starting: Vec<_> = arms.iter().map(start).collect();
+        let start = |entry| scope.spawn(move || Contestant::start(setup, entry));
+        let starting: Vec<_> = entries.into_iter().map(start).collect();
         starting
             .into_iter()
             .map(|thread| match thread.join() {
@@ -145,17 +199,17 @@ pub(super) fn start<'a>(
     })
 }
 
-/// Lets each arm have its turn once a round, and keeps what it did.
+/// Lets each have its turn once a round, and keeps what it did.
 pub(super) fn run(
     contestants: &mut [Contestant<'_>],
     rounds: usize,
-    time: Duration,
+    times: Times,
+    alone: bool,
 ) -> Result<(), BenchError> {
     for round in 0..rounds {
         for position in order(contestants.len(), round) {
             if let Some(contestant) = contestants.get_mut(position) {
-                let turn = contestant.turn(time)?;
-                contestant.turns.push(turn);
+                contestant.turn(times, alone)?;
             }
         }
     }
@@ -175,19 +229,24 @@ fn order(arms: usize, round: usize) -> impl Iterator<Item = usize> {
     })
 }
 
-/// A token that was not signed by the issuer is refused where tokens are looked at. Without this an arm whose filter
-/// is not in place would win.
-fn check_forged(arm: Arm, requests: &Requests, to: Origin) -> Result<(), BenchError> {
-    let answer = requests.forged(to).send();
-    let found = answer.map_err(system("Envoy could not be reached"))?.status;
-    let expected = if arm.verifies() { 401 } else { 200 };
-    if found == expected {
-        return Ok(());
+/// Asks, and returns what the answer was if it is the right one.
+fn ask(arm: &str, question: &Question, to: Origin) -> Result<Expected, BenchError> {
+    let answer = || -> io::Result<_> {
+        let mut connection = to.connect()?;
+        connection.write(&question.request)?;
+        connection.receive("GET")
+    };
+    let answer = answer().map_err(system("Envoy could not be reached"))?;
+    let text = answer.text();
+    if answer.status == question.status && answer.code() == question.code {
+        return Ok(Expected::new(answer.status, &text));
     }
-    Err(BenchError::Forged {
-        arm: arm.name,
-        found,
-        expected,
+    let Question { status, code, .. } = question;
+    Err(BenchError::Wrong {
+        arm: arm.to_owned(),
+        what: question.what.clone(),
+        found: answer.outcome(),
+        expected: format!("{status} {code}").trim().to_owned(),
     })
 }
 
@@ -206,6 +265,7 @@ mod tests {
         let turn = Turn {
             requests: 50,
             cpu: Duration::from_millis(1),
+            load: Duration::from_millis(2),
             wall: Duration::from_secs(9),
         };
         assert!((turn.cost() - 20.0).abs() < 1e-9);

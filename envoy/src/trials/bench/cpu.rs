@@ -102,6 +102,11 @@ pub fn pin_this_thread(core: usize) -> io::Result<()> {
     Ok(sched_setaffinity(None, &only(core))?)
 }
 
+/// What the calling thread has used so far; nothing where the system does not say.
+pub fn used_by_this_thread() -> Duration {
+    on_cpu(Path::new("/proc/thread-self/schedstat")).map_or(Duration::ZERO, Duration::from_nanos)
+}
+
 fn only(core: usize) -> CpuSet {
     let mut set = CpuSet::new();
     set.set(core);

@@ -1,9 +1,15 @@
 //! What sends the requests: some connections, each with one request under way, and every answer looked at.
+//!
+//! `wrk` and `h2load` would do neither: they count statuses only, and begin a process for each turn, whose start falls
+//! into what is measured.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::set_socket_linger;
+
+use super::expected::Expected;
 use crate::client::Origin;
 
 /// How many requests are under way at a time. Enough that Envoy always has one to work on.
@@ -12,20 +18,23 @@ pub(super) const CONNECTIONS: usize = 16;
 /// What Envoy answers to everybody who passes.
 pub(super) const BODY: &str = "welcome\n";
 
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
-
-/// An answer, all of it, is far shorter.
-const LONGEST: usize = 4096;
-
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Connections to one Envoy, kept open.
+/// Connections to one Envoy, kept open if it lets them.
 #[derive(Debug)]
-pub(super) struct Load(Vec<Connection>);
+pub(super) struct Load {
+    pub(super) connections: Vec<Connection>,
+    expected: Expected,
+}
 
+/// One connection.
 #[derive(Debug)]
-struct Connection {
+pub(super) struct Connection {
+    origin: Origin,
     stream: TcpStream,
+    /// Whether Envoy ends it after an answer.
+    closes: bool,
+    has_ended: bool,
     answer: Vec<u8>,
 }
 
@@ -33,9 +42,14 @@ struct Connection {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The gate refused, or something else went wrong.
-    #[error("`{0}` was answered where `HTTP/1.1 200 OK` was expected")]
-    Answer(String),
-    /// No answer at all.
+    #[error("`{found}` was answered where `{expected}` was expected")]
+    Answer {
+        /// Its first line.
+        found: String,
+        /// What that had to be.
+        expected: String,
+    },
+    /// No answer at all, or less than one.
     #[error("no answer came ({0})")]
     Io(#[from] io::Error),
 }
@@ -44,82 +58,143 @@ pub enum LoadError {
 
 impl Load {
     /// Connects.
-    pub(super) fn connect(origin: Origin) -> io::Result<Self> {
-        let connections = (0..CONNECTIONS).map(|_| Connection::open(origin));
-        connections.collect::<io::Result<_>>().map(Self)
+    pub(super) fn connect(origin: Origin, closes: bool, expected: Expected) -> io::Result<Self> {
+        let connections = (0..CONNECTIONS).map(|_| Connection::open(origin, closes));
+        Ok(Self {
+            connections: connections.collect::<io::Result<_>>()?,
+            expected,
+        })
     }
 
     /// Sends `requests` for some time, and returns the number of answers. Nothing is under way before and after.
     pub(super) fn run<'a>(
         &mut self,
-        requests: &mut impl Iterator<Item = &'a Vec<u8>>,
+        requests: &mut impl Iterator<Item = &'a [u8]>,
         time: Duration,
     ) -> Result<u64, LoadError> {
-        let mut send = |connection: &mut Connection| {
-            // The requests never end.
-            connection.send(requests.next().map(Vec::as_slice).unwrap_or_default())
-        };
         let deadline = Instant::now() + time;
+        self.run_while(requests, |_| Instant::now() < deadline)
+    }
+
+    /// Sends this many requests or a few more.
+    pub(super) fn run_through<'a>(
+        &mut self,
+        requests: &mut impl Iterator<Item = &'a [u8]>,
+        count: usize,
+    ) -> Result<u64, LoadError> {
+        self.run_while(requests, |answers| answers < count as u64)
+    }
+
+    fn run_while<'a>(
+        &mut self,
+        requests: &mut impl Iterator<Item = &'a [u8]>,
+        goes_on: impl Fn(u64) -> bool,
+    ) -> Result<u64, LoadError> {
+        let Self {
+            connections,
+            expected,
+        } = self;
+        // The requests never end.
+        let mut send =
+            |connection: &mut Connection| connection.send(requests.next().unwrap_or_default());
         let mut answers = 0;
-        for connection in &mut self.0 {
+        for connection in &mut *connections {
             send(connection)?;
         }
-        while Instant::now() < deadline {
-            for connection in &mut self.0 {
-                connection.receive()?;
+        while goes_on(answers) {
+            for connection in &mut *connections {
+                connection.receive(expected)?;
                 answers += 1;
                 send(connection)?;
             }
         }
-        for connection in &mut self.0 {
-            connection.receive()?;
+        for connection in &mut *connections {
+            connection.receive(expected)?;
             answers += 1;
         }
         Ok(answers)
+    }
+
+    /// The connections, and what comes on them.
+    pub(super) fn parts(&mut self) -> (&mut [Connection], &Expected) {
+        (&mut self.connections, &self.expected)
     }
 }
 
 // === impl Connection ===
 
 impl Connection {
-    fn open(origin: Origin) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&origin.address(), PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_nodelay(true)?;
+    fn open(origin: Origin, closes: bool) -> io::Result<Self> {
         Ok(Self {
-            stream,
+            origin,
+            stream: connect(origin)?,
+            closes,
+            has_ended: false,
             answer: Vec::new(),
         })
     }
 
-    fn send(&mut self, request: &[u8]) -> io::Result<()> {
+    /// Sends a request, on a new connection where the last one has ended.
+    pub(super) fn send(&mut self, request: &[u8]) -> io::Result<()> {
+        if self.has_ended {
+            self.stream = connect(self.origin)?;
+            self.has_ended = false;
+        }
+        self.answer.clear();
         self.stream.write_all(request)
     }
 
-    fn receive(&mut self) -> Result<(), LoadError> {
-        self.answer.clear();
-        let mut buffer = [0; 1024];
-        while !is_whole(&self.answer) {
-            let count = self.stream.read(&mut buffer)?;
-            if count == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-            }
-            self.answer
-                .extend_from_slice(buffer.get(..count).unwrap_or_default());
-            let expected = self.answer.starts_with(OK) || OK.starts_with(&self.answer);
-            if !expected || self.answer.len() > LONGEST {
-                return Err(LoadError::Answer(first_line(&self.answer)));
-            }
-        }
+    /// Waits for the answer.
+    fn receive(&mut self, expected: &Expected) -> Result<(), LoadError> {
+        while !self.read(expected)? {}
         Ok(())
+    }
+
+    /// The answer, if it is there: for a connection that does not wait.
+    pub(super) fn poll(&mut self, expected: &Expected) -> Result<bool, LoadError> {
+        match self.read(expected) {
+            Err(LoadError::Io(error)) if error.kind() == ErrorKind::WouldBlock => Ok(false),
+            other => other,
+        }
+    }
+
+    /// Whether [`poll`](Self::poll) comes back at once.
+    pub(super) fn wait_no_longer(&self, yes: bool) -> io::Result<()> {
+        self.stream.set_nonblocking(yes)
+    }
+
+    /// Reads some more; true when the answer is whole.
+    fn read(&mut self, expected: &Expected) -> Result<bool, LoadError> {
+        let mut buffer = [0; 2048];
+        let count = self.stream.read(&mut buffer)?;
+        let new = buffer.get(..count).unwrap_or_default();
+        self.answer.extend_from_slice(new);
+        if expected.is_whole(&self.answer) {
+            if self.closes {
+                // A reset, which leaves no half-closed connection behind; tens of thousands would be too many.
+                set_socket_linger(&self.stream, Some(Duration::ZERO)).map_err(io::Error::from)?;
+                self.has_ended = true;
+            }
+            return Ok(true);
+        }
+        if !expected.may_become(&self.answer) {
+            return Err(LoadError::Answer {
+                found: first_line(&self.answer),
+                expected: expected.line.clone(),
+            });
+        }
+        if count == 0 {
+            return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+        }
+        Ok(false)
     }
 }
 
-fn is_whole(answer: &[u8]) -> bool {
-    answer.starts_with(OK)
-        && answer
-            .strip_suffix(BODY.as_bytes())
-            .is_some_and(|head| head.ends_with(b"\r\n\r\n"))
+fn connect(origin: Origin) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&origin.address(), PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 fn first_line(answer: &[u8]) -> String {
@@ -128,69 +203,4 @@ fn first_line(answer: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::TcpListener;
-    use std::thread;
-
-    /// A server that gives the first `good` answers of each connection as they should be, and then `other`.
-    fn server(good: usize, other: &'static str) -> Origin {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                thread::spawn(move || answer(stream.unwrap(), good, other));
-            }
-        });
-        Origin::parse(&url).unwrap()
-    }
-
-    fn answer(mut stream: TcpStream, good: usize, other: &str) {
-        let ok = format!("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n{BODY}");
-        for number in 0.. {
-            let mut request = [0; 1];
-            if stream.read_exact(&mut request).is_err() {
-                return;
-            }
-            let text = if number < good { &ok } else { other };
-            // In two parts, as a network may deliver it.
-            let (first, second) = text.split_at(text.len() / 2);
-            let sent = stream.write_all(first.as_bytes());
-            if sent
-                .and_then(|()| stream.write_all(second.as_bytes()))
-                .is_err()
-                || number >= good
-            {
-                return;
-            }
-        }
-    }
-
-    fn run(good: usize, other: &'static str, time: Duration) -> Result<u64, LoadError> {
-        let requests = [b"x".to_vec()];
-        let mut load = Load::connect(server(good, other)).unwrap();
-        load.run(&mut requests.iter().cycle(), time)
-    }
-
-    #[test]
-    fn answers_are_counted() {
-        let answers = run(usize::MAX, "", Duration::from_millis(5)).unwrap();
-        assert_eq!(answers % CONNECTIONS as u64, 0);
-        assert!(answers >= 2 * CONNECTIONS as u64, "{answers}");
-    }
-
-    #[test]
-    fn an_answer_that_was_not_expected_ends_it() {
-        for (other, found) in [
-            (
-                "HTTP/1.1 401 Unauthorized\r\n\r\n",
-                "`HTTP/1.1 401 Unauthorized`",
-            ),
-            ("HTTP/1.1 200 Yes\r\n\r\nwelcome\n", "`HTTP/1.1 200 Yes`"),
-            ("", "no answer came"),
-        ] {
-            let error = run(2, other, Duration::from_secs(60)).unwrap_err();
-            assert!(error.to_string().contains(found), "{error}");
-        }
-    }
-}
+mod tests;

@@ -28,6 +28,14 @@ impl Quartiles {
     }
 }
 
+/// The number that so many per mille of these are not above; none where there are no numbers.
+pub fn per_mille(numbers: &[f64], part: usize) -> Option<f64> {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let place = (sorted.len() * part).div_ceil(1000).max(1) - 1;
+    sorted.get(place).copied()
+}
+
 /// The number at so many quarters of the way from the least to the greatest.
 fn quarter(sorted: &[f64], quarters: usize) -> Option<f64> {
     let steps = sorted.len().checked_sub(1)? * quarters;
@@ -57,6 +65,15 @@ mod tests {
     #[test]
     fn one_bad_moment_changes_little() {
         assert_eq!(quartiles(&[1.0, 2.0, 3.0, 4.0, 1e9]), (2.0, 3.0, 4.0));
+    }
+
+    #[test]
+    fn the_slowest_in_a_hundred() {
+        let numbers: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+        assert_eq!(per_mille(&numbers, 500), Some(100.0));
+        assert_eq!(per_mille(&numbers, 990), Some(198.0));
+        assert_eq!(per_mille(&[7.0], 990), Some(7.0));
+        assert_eq!(per_mille(&[], 500), None);
     }
 
     #[test]

@@ -14,13 +14,13 @@ use rsa::sha2::{Digest, Sha256};
 use serde_json::{Value, json};
 
 /// The id of the key.
-pub(super) const KID: &str = "soak";
+pub(in crate::trials) const KID: &str = "soak";
 
 /// A key, and what of a signature is the same in all.
 ///
 /// A signature is r = (k·G).x and s = k⁻¹·(h + r·d) for the nonce k, the hash h and the private key d (FIPS 186-5
 /// §6.4.1); so with one k, s = slope·h + offset.
-pub(super) struct Signer {
+pub(in crate::trials) struct Signer {
     public: ProjectivePoint,
     r: FieldBytes,
     slope: Scalar,
@@ -30,7 +30,7 @@ pub(super) struct Signer {
 // === impl Signer ===
 
 impl Signer {
-    pub(super) fn generate() -> Self {
+    pub(in crate::trials) fn generate() -> Self {
         let key = NonZeroScalar::random(&mut OsRng);
         let nonce = NonZeroScalar::random(&mut OsRng);
         let point = (ProjectivePoint::GENERATOR * *nonce).to_affine();
@@ -45,7 +45,7 @@ impl Signer {
     }
 
     /// A signature as JWS has it (RFC 7518 §3.4).
-    pub(super) fn sign(&self, text: &[u8]) -> [u8; 64] {
+    pub(in crate::trials) fn sign(&self, text: &[u8]) -> [u8; 64] {
         let hash = <Scalar as Reduce<U256>>::reduce_bytes(&Sha256::digest(text));
         let s = (self.slope * hash + self.offset).to_bytes();
         let mut signature = [0; 64];
@@ -55,7 +55,7 @@ impl Signer {
         signature
     }
 
-    pub(super) fn jwk(&self) -> Value {
+    pub(in crate::trials) fn jwk(&self) -> Value {
         let point = self.public.to_affine().to_encoded_point(false);
         let coordinate = |bytes: Option<&FieldBytes>| {
             bytes.map_or_else(String::new, |bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes))
