@@ -54,6 +54,10 @@ use requests::Requests;
 
 /// Measures what a request costs in Envoy's CPU time, beside Envoy's own filters, and prints a table
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Bench {
     /// How often each arm has its turn
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..))]

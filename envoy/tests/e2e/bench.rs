@@ -50,12 +50,44 @@ fn every_arm_is_measured() {
 
 #[test]
 fn an_arm_that_answers_wrongly_ends_it() {
-    // Right until the cap is reached, which is after some answers.
-    let filter = Filter::Gate(Counting::Minute(100));
-    let arms = [Arm::new("wrong", filter, Tokens::Known)];
-    let error = measure(&tool(), &MODULE, &arms, 1, SHORT).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "wrong: `HTTP/1.1 429 Too Many Requests` was answered where `HTTP/1.1 200 OK` was expected; nothing was measured"
-    );
+    for (arm, problem) in [
+        // From the beginning.
+        (
+            capped(0),
+            "wrong: Measured(KnownTokens) was answered with 429 cap_exceeded, where 200 was expected; \
+             its filters are not what they should be",
+        ),
+        // Right until the cap is reached, which is after some answers.
+        (
+            capped(100),
+            "wrong: `HTTP/1.1 429 Too Many Requests` was answered where `HTTP/1.1 200 OK` was expected; \
+             nothing was measured",
+        ),
+    ] {
+        let error = measure(&tool(), &MODULE, &[arm], 1, SHORT).unwrap_err();
+        assert_eq!(error.to_string(), problem);
+    }
+}
+
+fn capped(requests: u32) -> Arm {
+    let filter = Filter::Gate(Counting::Few(requests));
+    Arm::new("wrong", filter, Sends::KnownTokens)
+}
+
+/// Both compare what they measure with what they expect of it, down to how many signatures were verified.
+#[test]
+fn pieces_and_many_are_measured() {
+    for (mode, row) in [
+        ("--pieces", "+ two fields in the answer"),
+        ("--flat", "500 routes, the last matches"),
+    ] {
+        let output = Command::new(tool().path())
+            .args(["bench", mode, "--rounds", "1", "--seconds", "0.05"])
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        let table = String::from_utf8(output.stdout).unwrap();
+        assert!(table.contains(&format!("| {row} | ")), "{table}");
+    }
 }

@@ -70,7 +70,7 @@ pub enum Counting {
         /// Whether the answers say what is left.
         fields: bool,
     },
-    /// In all four windows, with so many requests a day.
+    /// In all four windows, with so many requests a day; with one, what is measured are the refusals after it.
     Few(u32),
 }
 
@@ -196,7 +196,7 @@ impl Arm {
     /// The status of the answers that are measured, and the code of a refusal.
     fn expected(self) -> (u16, &'static str) {
         match (self.filter, self.sends) {
-            (Filter::Gate(Counting::Few(_)), _) => (429, "cap_exceeded"),
+            (Filter::Gate(Counting::Few(1)), _) => (429, "cap_exceeded"),
             (Filter::Gate(_), Sends::Malformed) => (400, "account_invalid"),
             (Filter::Gate(_), Sends::Expired) => (401, "token_expired"),
             (Filter::Gate(_), Sends::Reserved) => (403, "account_reserved"),

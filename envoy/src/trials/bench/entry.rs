@@ -105,9 +105,13 @@ fn config(arm: Arm, parts: Parts<'_>) -> Result<Config, BenchError> {
         Filter::Token => tollgate(config, parts, policy(arm, parts)),
         Filter::Gate(counting) => {
             let mut policy = policy(arm, parts);
-            policy["assertion"] = json!({"key_env": ASSERTION_KEY, "audience": "upstream"});
-            policy["caps"] = caps(counting);
-            policy["rate_limit_fields"] = json!(counting != Counting::All { fields: false });
+            if let Some(policy) = policy.as_object_mut() {
+                let assertion = json!({"key_env": ASSERTION_KEY, "audience": "upstream"});
+                let fields = counting != Counting::All { fields: false };
+                policy.insert("assertion".to_owned(), assertion);
+                policy.insert("caps".to_owned(), caps(counting));
+                policy.insert("rate_limit_fields".to_owned(), json!(fields));
+            }
             tollgate(config, parts, policy)
         }
     };

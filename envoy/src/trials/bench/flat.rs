@@ -35,6 +35,7 @@ const LIMIT: f64 = 1.1;
 const LIFETIME: u64 = 24 * 3600;
 
 const ONE: &str = "one token";
+const MANY_OF_ONE: &str = "100,000 tokens of one account";
 const MANY: &str = "100,000 tokens and accounts";
 const NONE: &str = "500 routes, none matches";
 const LAST_OF_FEW: &str = "5 routes, the last matches";
@@ -42,7 +43,13 @@ const LAST: &str = "500 routes, the last matches";
 const EACH: &str = "20 issuers, a token of the last";
 
 /// What is held against what.
-const COMPARED: [(&str, &str); 4] = [(MANY, ONE), (NONE, ONE), (LAST, LAST_OF_FEW), (EACH, ONE)];
+const COMPARED: [(&str, &str); 5] = [
+    (MANY_OF_ONE, ONE),
+    (MANY, ONE),
+    (NONE, ONE),
+    (LAST, LAST_OF_FEW),
+    (EACH, ONE),
+];
 
 /// What was found. Displayed as a table in Markdown.
 #[derive(Debug, Serialize)]
@@ -78,7 +85,9 @@ pub(super) fn measure(
 ) -> Result<Flat, BenchError> {
     let signer = Signer::generate();
     let step = format!("signing {TOKENS} tokens");
-    let tokens = ground.progress.step(&step, || requests(&signer));
+    let (tokens, of_one) = ground.progress.step(&step, || {
+        (requests(&signer, |number| number), requests(&signer, |_| 0))
+    });
     let one = tokens.get(..1).unwrap_or_default();
     let shape = |name: &str, tokens, issuers, routes, path| Shape {
         name: name.to_owned(),
@@ -88,6 +97,7 @@ pub(super) fn measure(
     };
     let shapes = [
         shape(ONE, one, 1, FEW_ROUTES, "elsewhere"),
+        shape(MANY_OF_ONE, &of_one, 1, FEW_ROUTES, "elsewhere"),
         shape(MANY, &tokens, 1, FEW_ROUTES, "elsewhere"),
         shape(NONE, one, 1, ROUTES, "elsewhere"),
         shape(LAST_OF_FEW, one, 1, FEW_ROUTES, "agents"),
@@ -138,14 +148,14 @@ fn check(gate: &Contestant<'_>, tokens: usize) -> Result<(), BenchError> {
     })
 }
 
-/// Requests of as many accounts, each with a token of its own.
-fn requests(signer: &Signer) -> Vec<Vec<u8>> {
+/// Requests with a token each, and the accounts of these numbers.
+fn requests(signer: &Signer, account: impl Fn(usize) -> usize) -> Vec<Vec<u8>> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let expires = now.unwrap_or_default().as_secs() + LIFETIME;
     let header = json!({"alg": "ES256", "kid": KID, "typ": "JWT"});
     let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let request = |number| {
-        let account = format!("account-{number:06}");
+        let account = format!("account-{:06}", account(number));
         let claims = json!({
             "iss": url(0),
             "aud": [AUDIENCE],

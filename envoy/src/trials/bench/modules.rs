@@ -64,13 +64,13 @@ const IMPORTS: &str = r#"
     (func $respond (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))"#;
 
 /// Where the host writes what it returns, and what the shared data is swapped for.
-const SHARED: &str = r#"
+const SHARED: &str = r"
   (func $share
     (local $status i32)
     (local.set $status (call $get (i32.const 1024) (i32.const 4) (i32.const 0) (i32.const 4) (i32.const 8)))
     (if (i32.eq (local.get $status) (i32.const 1)) (then (i32.store (i32.const 8) (i32.const 0))))
     (call $check (call $set (i32.const 1024) (i32.const 4) (i32.const 4096) (i32.const 256)
-      (i32.load (i32.const 8)))))"#;
+      (i32.load (i32.const 8)))))";
 
 /// The callbacks of proxy-wasm ABI 0.2.1 that modules made with the SDKs export (`dispatcher.rs` in proxy-wasm-rust-sdk
 /// 0.2), by what they take and return, and whether that is "yes".
@@ -148,7 +148,8 @@ impl Module {
             });
             module.push_str(&callback("configure", 2, Some(1), &define.concat()));
         }
-        let action = if has(Step::Answer) { 1 } else { 0 };
+        // `StopIteration` where it has answered.
+        let action = i32::from(has(Step::Answer));
         module.push_str(&callback("request_headers", 3, Some(action), &request));
         if has(Step::Contexts) {
             module.push_str(&callback("context_create", 2, None, ""));
@@ -299,7 +300,7 @@ mod tests {
                 wasmparser::Payload::ExportSection(exports) => Some(exports),
                 _ => None,
             });
-            let exports = exports.flat_map(|section| section.into_iter());
+            let exports = exports.flat_map(IntoIterator::into_iter);
             exports
                 .map(|export| export.unwrap().name.to_owned())
                 .collect()

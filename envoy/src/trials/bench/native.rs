@@ -38,11 +38,10 @@ pub(super) fn whole(
     cache: bool,
     rules: Rules,
 ) -> Result<Config, ConfigError> {
+    let member = json!({"and_ids": {"ids": [account(ACCOUNT), claim(ACCOUNT)]}});
     let rules = match rules {
-        Rules::Rbac => {
-            rbac(&json!({"principals": [{"and_ids": {"ids": [account(ACCOUNT), claim(ACCOUNT)]}}]}))
-        }
-        Rules::Cel => rbac(&json!({"principals": [{"any": true}], "condition": condition()})),
+        Rules::Rbac => rbac(&member, None),
+        Rules::Cel => rbac(&json!({"any": true}), Some(condition())),
         Rules::Lua => lua(),
     };
     config
@@ -72,21 +71,18 @@ pub(super) fn jwt_authn(issuer: &Issuer, cache: bool) -> Value {
     })
 }
 
-/// The account is well formed and not reserved, and what `who` says.
-fn rbac(who: &Value) -> Value {
+/// The account is well formed and not reserved, the request is one of these, and the condition holds.
+fn rbac(principal: &Value, condition: Option<Value>) -> Value {
     let well_formed = json!({"header": {
         "name": "x-account-id",
         "string_match": {"safe_regex": {"regex": PATTERN}},
     }});
-    let mut policy = json!({
-        "permissions": [{"and_rules": {"rules": [
-            well_formed,
-            {"not_rule": account(RESERVED)},
-        ]}}],
+    let not_reserved = json!({"not_rule": account(RESERVED)});
+    let policy = json!({
+        "permissions": [{"and_rules": {"rules": [well_formed, not_reserved]}}],
+        "principals": [principal],
+        "condition": condition,
     });
-    for (field, value) in who.as_object().into_iter().flatten() {
-        policy[field] = value.clone();
-    }
     json!({
         "name": "rbac",
         "typed_config": {

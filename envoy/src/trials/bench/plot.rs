@@ -37,14 +37,14 @@ pub(super) fn draw(rows: &[Row]) -> String {
          role=\"img\"><title>CPU time that each filter adds to a request</title><style>{STYLE}</style>\
          <text class=\"title\" x=\"12\" y=\"22\">CPU time of Envoy added to a request, µs (median, middle half)</text>\n"
     );
-    // Writing into a String cannot fail.
     let mut at = 0.0;
     while at <= steps {
+        // Writing into a String cannot fail.
         let x = LABELS + at * step * scale;
-        let _ = write!(
+        let _ = writeln!(
             svg,
             "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{TOP}\" x2=\"{x:.1}\" y2=\"{end}\"/>\
-             <text class=\"small\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\n",
+             <text class=\"small\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
             end + 18.0,
             at * step
         );
@@ -54,12 +54,12 @@ pub(super) fn draw(rows: &[Row]) -> String {
     for (row, added) in bars {
         let middle = y + LINE / 2.0;
         let x = |micros: f64| LABELS + micros.max(0.0) * scale;
-        let _ = write!(
+        let _ = writeln!(
             svg,
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
              <rect class=\"{}\" x=\"{LABELS}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>\
              <line class=\"whisker\" x1=\"{:.1}\" y1=\"{middle:.1}\" x2=\"{:.1}\" y2=\"{middle:.1}\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\">{:.1}</text>\n",
+             <text x=\"{:.1}\" y=\"{:.1}\">{:.1}</text>",
             LABELS - 10.0,
             middle + 4.5,
             escape(&row.name),
