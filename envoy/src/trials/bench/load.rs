@@ -4,10 +4,10 @@
 //! into what is measured.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
-use rustix::net::sockopt::set_socket_linger;
+use rustix::net::{self, AddressFamily, SocketType};
 
 use super::expected::Expected;
 use crate::client::Origin;
@@ -34,6 +34,8 @@ pub(super) struct Connection {
     stream: TcpStream,
     /// Whether Envoy ends it after an answer.
     closes: bool,
+    /// How many there were in its place before.
+    number: u8,
     has_ended: bool,
     answer: Vec<u8>,
 }
@@ -127,8 +129,9 @@ impl Connection {
     fn open(origin: Origin, closes: bool) -> io::Result<Self> {
         Ok(Self {
             origin,
-            stream: connect(origin)?,
+            stream: connect(origin, closes.then_some(0))?,
             closes,
+            number: 0,
             has_ended: false,
             answer: Vec::new(),
         })
@@ -137,7 +140,8 @@ impl Connection {
     /// Sends a request, on a new connection where the last one has ended.
     pub(super) fn send(&mut self, request: &[u8]) -> io::Result<()> {
         if self.has_ended {
-            self.stream = connect(self.origin)?;
+            self.number = self.number.wrapping_add(1);
+            self.stream = connect(self.origin, Some(self.number))?;
             self.has_ended = false;
         }
         self.answer.clear();
@@ -171,8 +175,8 @@ impl Connection {
         self.answer.extend_from_slice(new);
         if expected.is_whole(&self.answer) {
             if self.closes {
-                // A reset, which leaves no half-closed connection behind; tens of thousands would be too many.
-                set_socket_linger(&self.stream, Some(Duration::ZERO)).map_err(io::Error::from)?;
+                // Envoy waits for this end of the connection, and for a second if it does not come.
+                self.stream.shutdown(Shutdown::Write)?;
                 self.has_ended = true;
             }
             return Ok(true);
@@ -190,8 +194,19 @@ impl Connection {
     }
 }
 
-fn connect(origin: Origin) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&origin.address(), PATIENCE)?;
+/// With a number, from an address that is that number's: the system keeps an address's port for a minute after a
+/// connection has ended, and there are not enough of them for all.
+fn connect(origin: Origin, number: Option<u8>) -> io::Result<TcpStream> {
+    let stream = match number {
+        None => TcpStream::connect_timeout(&origin.address(), PATIENCE)?,
+        Some(number) => {
+            let stream = net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+            let from = Ipv4Addr::new(127, 0, 1, number);
+            net::bind(&stream, &SocketAddrV4::new(from, 0))?;
+            net::connect(&stream, &origin.address())?;
+            TcpStream::from(stream)
+        }
+    };
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
     Ok(stream)

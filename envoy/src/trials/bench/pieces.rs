@@ -30,13 +30,19 @@ const STEPS: [(&str, Step); 11] = [
     ("+ 256 bytes of shared data read and swapped", Step::Shared),
     ("+ the same at the end", Step::SharedAtEnd),
     ("+ two counters", Step::Counters),
-    ("+ two fields in the answer", Step::Fields),
+    (LAST, Step::Fields),
 ];
 
-/// Those that stand for themselves.
 const SMALLEST: &str = "smallest";
+
+/// The last of the modules.
+const LAST: &str = "+ two fields in the answer";
+
+/// Those that stand for themselves. Nobody who decides by headers can do with less than the last two: what goes on, and
+/// what is refused.
 const ALL_CALLBACKS: &str = "all callbacks";
-const ANSWER: &str = "answers 403 itself";
+const READS: &str = "reads all headers";
+const ANSWERS: &str = "reads all headers, answers 403";
 
 /// What was found. Displayed as a table in Markdown.
 #[derive(Debug, Serialize)]
@@ -84,8 +90,10 @@ pub(super) fn measure(
     }
     let all = Module::all_callbacks();
     entries.push(module(ALL_CALLBACKS, &all, 200, &requests)?);
-    let answer = Module::of(&[Step::Answer]);
-    entries.push(module(ANSWER, &answer, 403, &requests)?);
+    let reads = Module::of(&[Step::Headers]);
+    entries.push(module(READS, &reads, 200, &requests)?);
+    let answers = Module::of(&[Step::Headers, Step::Answer]);
+    entries.push(module(ANSWERS, &answers, 403, &requests)?);
     let contestants = ground.compete(entries, rounds, times)?;
     let measured: Vec<_> = contestants.into_iter().map(Measured::from).collect();
     Ok(Pieces {
@@ -124,8 +132,8 @@ fn module<'a>(
 /// Each held against the one before, but for those that stand for themselves: against the smallest.
 fn pieces(measured: &[Measured]) -> Vec<Piece> {
     let before = |position: usize| {
-        let name = &measured.get(position)?.name;
-        if name == ALL_CALLBACKS || name == ANSWER {
+        let name = measured.get(position)?.name.as_str();
+        if [ALL_CALLBACKS, READS, ANSWERS].contains(&name) {
             measured.iter().find(|arm| arm.name == SMALLEST)
         } else {
             measured.get(position.checked_sub(1)?)
@@ -163,10 +171,19 @@ impl fmt::Display for Pieces {
                 None => writeln!(f, " | |")?,
             }
         }
-        writeln!(
-            f,
-            "\n`{ALL_CALLBACKS}` and `{ANSWER}` are held against `{SMALLEST}`."
-        )?;
+        writeln!(f, "\nThe last three are held against `{SMALLEST}`.")?;
+        let added = |name: &str| {
+            let piece = self.rows.iter().find(|piece| piece.row.name == name)?;
+            piece.row.added.map(|added| added.median)
+        };
+        if let Some((whole, host)) = added(WHOLE).zip(added(LAST)) {
+            writeln!(
+                f,
+                "Of the {whole:.1} µs of `{WHOLE}`, the host charges {host:.1} for these calls; the other {:.1} are the \
+                 module's own, or calls that are not here.",
+                whole - host
+            )?;
+        }
         match self.rows.first() {
             Some(piece) => write!(f, "\n{}", piece.row.noise()),
             None => Ok(()),

@@ -105,23 +105,15 @@ impl From<Contestant<'_>> for Measured {
 
 /// The table's lines, in the order of the arms.
 pub(super) fn rows(measured: &[Measured]) -> Vec<Row> {
-    let added = |arm: &Measured| {
-        let baseline = measured.iter().find(|other| other.name == arm.baseline);
-        match baseline {
-            Some(baseline) if arm.name != arm.baseline => differences(&arm.turns, &baseline.turns),
-            _ => Vec::new(),
-        }
-    };
     let yardsticks: Vec<_> = YARDSTICKS
         .into_iter()
         .filter_map(|name| {
-            let arm = measured.iter().find(|arm| arm.name == name)?;
-            let each = added(arm);
+            let each = added(measured, name);
             Some((name, Quartiles::of(each.iter().copied())?, each))
         })
         .collect();
     let row = |arm: &Measured| {
-        let each = added(arm);
+        let each = added(measured, &arm.name);
         let all = Quartiles::of(each.iter().copied());
         let mut ratios = BTreeMap::new();
         let mut paired = BTreeMap::new();
@@ -154,6 +146,16 @@ pub(super) fn rows(measured: &[Measured]) -> Vec<Row> {
         })
     };
     measured.iter().filter_map(row).collect()
+}
+
+/// What the arm of this name costs more than its baseline, round by round; nothing where one of them is not there.
+pub(super) fn added(measured: &[Measured], name: &str) -> Vec<f64> {
+    let find = |name: &str| measured.iter().find(|arm| arm.name == name);
+    let arm = find(name).filter(|arm| arm.name != arm.baseline);
+    match arm.and_then(|arm| Some((arm, find(&arm.baseline)?))) {
+        Some((arm, baseline)) => differences(&arm.turns, &baseline.turns),
+        None => Vec::new(),
+    }
 }
 
 /// Round by round.
