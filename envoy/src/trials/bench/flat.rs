@@ -8,15 +8,16 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::BenchError;
 use super::arms::BASELINE;
 use super::conditions::Conditions;
 use super::contest::{Contestant, Times};
 use super::entry::{self, Entry, Question};
 use super::goals::{Goal, Table};
+use super::ground::Ground;
 use super::report::{self, Measured, Row};
 use super::requests::{PATH, bytes};
 use super::statistics::Quartiles;
-use super::{BenchError, Ground};
 use crate::config::Config;
 use crate::issuer::{ACCOUNTS_CLAIM, AUDIENCE};
 use crate::trials::soak::signer::{KID, Signer};

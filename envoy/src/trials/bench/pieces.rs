@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::BenchError;
 use super::arms::{ARMS, BASELINE};
 use super::conditions::Conditions;
 use super::contest::Times;
 use super::entry::{self, Entry, Question};
+use super::ground::Ground;
 use super::modules::{self, Module, Step};
 use super::report::{self, Measured, Row};
 use super::requests::{Probe, Requests, Sends};
 use super::statistics::Quartiles;
-use super::{BenchError, Ground};
 
 /// The product, last: what it costs beyond the pieces is its own computing.
 const WHOLE: &str = "tollgate cached token";
