@@ -10,7 +10,7 @@ mod sent;
 use super::{Kind, Pair};
 
 /// All of them.
-pub(super) const ALL: [Kind; 43] = [
+pub(super) const ALL: [Kind; 44] = [
     Kind::new("public", passes::public),
     Kind::new("known token, caps off", passes::known_caps_off),
     Kind::new("known token", passes::known),
@@ -50,6 +50,10 @@ pub(super) const ALL: [Kind; 43] = [
     Kind::new(MANY_TOKENS, flat::tokens::<10_000>),
     Kind::new(FEW_ACCOUNTS, flat::accounts::<1>),
     Kind::new(MANY_ACCOUNTS, flat::accounts::<10_000>),
+    Kind::new(
+        "known token, for 10000 accounts in turn",
+        flat::accounts_of_one::<10_000>,
+    ),
     Kind::new("known token, 5 routes", flat::routes::<5>),
     Kind::new("known token, 500 routes", flat::routes::<500>),
     Kind::new(FEW_ISSUERS, flat::issuers::<1>),
@@ -65,10 +69,10 @@ pub(super) const ALL: [Kind; 43] = [
     ),
 ];
 
-const FEW_TOKENS: &str = "known token, 1 remembered";
-const MANY_TOKENS: &str = "known token, 10000 remembered";
-const FEW_ACCOUNTS: &str = "known token, 1 account counted";
-const MANY_ACCOUNTS: &str = "known token, 10000 accounts counted";
+const FEW_TOKENS: &str = "known token, 1 of one account";
+const MANY_TOKENS: &str = "known token, 10000 of one account";
+const FEW_ACCOUNTS: &str = "known token, 1 account";
+const MANY_ACCOUNTS: &str = "known token, 10000 accounts with one each";
 const FEW_ISSUERS: &str = "new token, 1 issuer";
 const MANY_ISSUERS: &str = "new token, 20 issuers";
 
