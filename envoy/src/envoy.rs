@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use reload::ListenerFile;
 pub use reload::ReloadError;
 
 use crate::client::Origin;
@@ -32,7 +33,7 @@ pub struct Envoy {
     access_log: PathBuf,
     workers: usize,
     /// The listener's file, if it has one.
-    listeners: Option<PathBuf>,
+    listeners: Option<ListenerFile>,
 }
 
 /// Why Envoy does not run.
@@ -73,10 +74,11 @@ impl Envoy {
         let scratch = Scratch::new()?;
         let access_log = scratch.path().join("access.log");
         let mut config = config.with_access_log(&access_log)?;
-        let listeners = setting.drain.map(|_| scratch.path().join("listeners.json"));
-        if let Some(file) = &listeners {
-            let (rest, text) = config.with_listeners_in(file)?;
-            fs::write(file, text)?;
+        let mut listeners = None;
+        if setting.drain.is_some() {
+            let file = scratch.path().join("listeners.json");
+            let (rest, text) = config.with_listeners_in(&file)?;
+            listeners = Some(ListenerFile::write(file, text)?);
             config = rest;
         }
         fs::write(scratch.path().join("envoy.json"), config.to_json())?;

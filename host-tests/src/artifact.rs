@@ -31,7 +31,7 @@ fn build() -> PathBuf {
     target.join(TARGET).join("release/tollgate.wasm")
 }
 
-fn workspace() -> &'static Path {
+pub(crate) fn workspace() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest)
 }

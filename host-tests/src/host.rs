@@ -35,6 +35,8 @@ pub struct Host {
     pub tick_period: Option<Duration>,
     /// How much memory it gives.
     pub memory: MemoryLimit,
+    /// What it has had the module allocate, to put its own bytes there.
+    pub allocated: Allocated,
     pub(crate) metrics: Metrics,
     pub(crate) callouts: Callouts,
     pub(crate) streams: Streams,
@@ -65,6 +67,15 @@ pub struct MemoryLimit {
     pub most: usize,
     /// How often it was asked for more than there is.
     pub refused: usize,
+}
+
+/// Memory that the module was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allocated {
+    /// How often.
+    pub times: u64,
+    /// All together.
+    pub bytes: u64,
 }
 
 /// A call that the filter made.
@@ -102,6 +113,7 @@ impl Host {
             log: Vec::new(),
             tick_period: None,
             memory: MemoryLimit::default(),
+            allocated: Allocated::default(),
             metrics: Metrics::default(),
             callouts: Callouts::default(),
             streams: Streams::default(),

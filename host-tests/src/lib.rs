@@ -7,6 +7,7 @@
 //! - [`Worker`] is one virtual machine: give it requests, ticks and answers to its callouts.
 //! - [`Threads`] is all virtual machines of one Envoy at once.
 //! - [`Faults`] makes calls to the host fail or lie.
+//! - [`costs`] counts what each kind of request costs.
 //!
 //! ```no_run
 //! use host_tests::{Request, Token, World, configuration};
@@ -28,6 +29,7 @@
 
 mod artifact;
 pub mod configuration;
+pub mod costs;
 mod fault;
 mod headers;
 mod host;
@@ -46,7 +48,7 @@ pub use fault::{Fault, Faults, Lie};
 pub use headers::Headers;
 pub use host::callouts::{Answer, Callout};
 pub use host::metrics::Statistics;
-pub use host::{Call, Host, MemoryLimit};
+pub use host::{Allocated, Call, Host, MemoryLimit};
 pub use module::{FUEL, exports, imports};
 pub use outcome::{Outcome, Reply};
 pub use request::Request;

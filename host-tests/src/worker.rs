@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use wasmtime::{Instance, Store, Val};
 
+use crate::costs::Cost;
 use crate::headers::Headers;
 use crate::host::callouts::{Answer, Callout};
 use crate::host::streams::Phase;
@@ -24,6 +25,7 @@ pub struct Worker {
     last: u32,
     fuel: u64,
     all_fuel: u64,
+    callbacks: u64,
     /// What one callback may take.
     allowed: u64,
 }
@@ -58,6 +60,7 @@ impl Worker {
             last: 0,
             fuel: 0,
             all_fuel: 0,
+            callbacks: 0,
             allowed: FUEL,
         };
         worker.call(0, "_initialize", &[]);
@@ -271,6 +274,18 @@ impl Worker {
         self.all_fuel
     }
 
+    /// What it has cost so far.
+    pub fn spent(&self) -> Cost {
+        let host = self.store.data();
+        Cost {
+            instructions: self.all_fuel,
+            callbacks: self.callbacks,
+            calls: u64::try_from(host.trace.len()).unwrap(),
+            allocations: host.allocated.times,
+            bytes: host.allocated.bytes,
+        }
+    }
+
     /// The size of the module's memory, in bytes; it never shrinks.
     pub fn memory(&mut self) -> usize {
         let memory = self.instance.get_memory(&mut self.store, "memory");
@@ -351,6 +366,7 @@ impl Worker {
         }
         self.fuel = self.allowed - self.store.get_fuel().unwrap();
         self.all_fuel += self.fuel;
+        self.callbacks += 1;
         results[0].unwrap_i32().cast_unsigned()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,14 @@ pub enum ReloadError {
     Late,
 }
 
+/// The file that Envoy reads its listener from.
+#[derive(Debug)]
+pub(super) struct ListenerFile {
+    path: PathBuf,
+    /// What Envoy has taken of it last: what it refuses stands in the file, too.
+    taken: Mutex<String>,
+}
+
 /// What Envoy has counted of its listeners.
 #[derive(Clone, Copy, Debug)]
 struct Counts {
@@ -39,6 +49,21 @@ struct Counts {
     /// One a worker and listener.
     begun: u64,
 }
+
+// === impl ListenerFile ===
+
+impl ListenerFile {
+    /// With the listener that Envoy is to start with.
+    pub(super) fn write(path: PathBuf, text: String) -> io::Result<Self> {
+        fs::write(&path, &text)?;
+        Ok(Self {
+            path,
+            taken: Mutex::new(text),
+        })
+    }
+}
+
+// === impl Envoy ===
 
 impl Envoy {
     /// Replaces the listener by that of another configuration, and comes back when every worker has it. Connections to
@@ -50,16 +75,17 @@ impl Envoy {
     pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
         let file = self.listeners.as_ref().ok_or(ReloadError::Static)?;
         let config = config.with_access_log(&self.access_log)?;
-        let (_, text) = config.with_listeners_in(file)?;
-        if fs::read_to_string(file)? == text {
+        let (_, text) = config.with_listeners_in(&file.path)?;
+        let mut taken = file.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if *taken == text {
             // Envoy would do nothing.
             return Ok(());
         }
         let (before, log) = (self.listener_counts(), self.log().len());
         // Envoy looks when a file is moved to the name.
-        let whole = file.with_extension("new");
-        fs::write(&whole, text)?;
-        fs::rename(&whole, file)?;
+        let whole = file.path.with_extension("new");
+        fs::write(&whole, &text)?;
+        fs::rename(&whole, &file.path)?;
         let workers = u64::try_from(self.workers).unwrap_or(u64::MAX);
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -68,6 +94,7 @@ impl Envoy {
                 return Err(ReloadError::Refused(self.log().split_off(log)));
             }
             if now.taken > before.taken && now.begun >= before.begun + workers {
+                *taken = text;
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(10));

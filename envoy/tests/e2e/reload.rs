@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tollgate_envoy::envoy::ReloadError;
 
 use crate::world::{AGENTS, stack};
@@ -31,4 +31,35 @@ fn a_listener_is_replaced_as_a_whole_or_not_at_all() {
     assert_eq!(outcome(), "200", "the one before stays");
     stack.reload(|policy| policy["routes"] = json!([])).unwrap();
     assert_eq!(outcome(), "400 account_missing");
+}
+
+/// Envoy asks the filter about it once, with a size of 0, and remembers what it said; the listener it refuses each time.
+#[test]
+fn no_configuration_at_all_is_refused_however_often_it_comes() {
+    let any = |name: &str, value: Value| json!({"@type": format!("type.googleapis.com/google.protobuf.{name}"), "value": value});
+    let nothing = [
+        ("no message", Value::Null),
+        ("no bytes", any("BytesValue", json!(""))),
+        ("no text", any("StringValue", json!(""))),
+        ("an empty message", any("Empty", json!({}))),
+    ];
+    let stack = stack()
+        .echo()
+        .reloadable(Duration::from_secs(600))
+        .start()
+        .unwrap();
+    for (what, configuration) in nothing {
+        for attempt in ["at first", "again"] {
+            let error = stack
+                .reload_config(|config| config.with_configuration(configuration.clone()))
+                .expect_err(what);
+            let refused = matches!(&error, ReloadError::Refused(_));
+            assert!(refused, "{what}, {attempt}: {error}");
+            let outcome = stack.get(AGENTS).send().unwrap().outcome();
+            assert_eq!(outcome, "400 account_missing", "{what}, {attempt}");
+        }
+    }
+    assert!(stack.envoy().log().contains("configuration: missing"));
+    // What is at work is nothing new, whatever was refused meanwhile.
+    stack.reload_config(Ok).unwrap();
 }

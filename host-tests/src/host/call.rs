@@ -105,6 +105,9 @@ impl<'a> Arguments<'a> {
     }
 
     fn allocate(&mut self, size: u32) -> Result<u32, Stop> {
+        let allocated = &mut self.host().allocated;
+        allocated.times += 1;
+        allocated.bytes += u64::from(size);
         let export = self.caller.get_export("proxy_on_memory_allocate");
         let allocate = export
             .and_then(Extern::into_func)
