@@ -17,6 +17,7 @@ use crate::assertion::AssertionKey;
 use crate::caps::{Counts, Roster, Store, StoreError, Version, WorkerId};
 use crate::config::Policy;
 use crate::decide::Knowledge;
+use crate::digest::FingerprintKey;
 use crate::directory::Directory;
 use crate::introspection::{CacheRules, IntrospectionCache};
 use crate::keys::{KeySet, PublicKey};
@@ -56,6 +57,11 @@ pub const RSA_1024_N: &str = concat!(
     "OezJOJ4BxqSmHKKOp1ZUXzRN8tlkc45eFtm-g9fJYgb_PiMATxjHQllhWg_QqswGXGTtzXn3t0_R9XJg",
     "4EOrkghPHhk",
 );
+
+/// A key that is not random.
+pub fn fingerprint_key() -> FingerprintKey {
+    FingerprintKey::new([7; 16])
+}
 
 /// A JWK of the test key.
 pub fn jwk(id: &str) -> Value {
@@ -170,10 +176,13 @@ impl Default for World {
                 .ok()
                 .map(Arc::new),
             newer_keys: NewerKeys::None,
-            tokens: TokenCache::new(CacheLimits {
-                entries: 100,
-                bytes: 1 << 20,
-            }),
+            tokens: TokenCache::new(
+                CacheLimits {
+                    entries: 100,
+                    bytes: 1 << 20,
+                },
+                Some(fingerprint_key()),
+            ),
             directory: None,
             assertion_key: AssertionKey::new(&[7; 32]).ok(),
             introspections: Some(IntrospectionCache::new(CacheRules {

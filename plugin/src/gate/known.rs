@@ -8,6 +8,7 @@ use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::caps::{Counts, StoreError};
 use tollgate_policy::config::Policy;
 use tollgate_policy::decide::Knowledge;
+use tollgate_policy::digest::FingerprintKey;
 use tollgate_policy::directory::Directory;
 use tollgate_policy::introspection::IntrospectionCache;
 use tollgate_policy::keys::{KeySet, PublicKey};
@@ -100,6 +101,16 @@ impl Knowledge for Known<'_> {
     fn assertion_key(&self) -> Option<&AssertionKey> {
         self.gate.assertion_key.as_ref()
     }
+}
+
+/// What tokens are remembered by; without randomness none, and so each is verified anew.
+pub(super) fn fingerprint_key() -> Option<FingerprintKey> {
+    let random = host::random().ok();
+    if random.is_none() {
+        let message = "tollgate: no tokens are remembered: the host has no random bytes";
+        host::log(Level::Error, message);
+    }
+    random.map(FingerprintKey::new)
 }
 
 /// The key from the environment; none where it is missing or weak, which the log says.

@@ -18,6 +18,7 @@ use tollgate_policy::caps::{Counts, Roster, Store, StoreError, Version, WorkerId
 use tollgate_policy::config::Policy;
 use tollgate_policy::credential::Credential;
 use tollgate_policy::decide::Knowledge;
+use tollgate_policy::digest::FingerprintKey;
 use tollgate_policy::directory::Directory;
 use tollgate_policy::introspection::{Answer, CacheRules, Inquiry, IntrospectionCache};
 use tollgate_policy::keys::{KeySet, PublicKey};
@@ -154,10 +155,13 @@ impl World {
         let mut roster = Roster::new([7; 16]);
         let worker = roster.join();
         Self {
-            tokens: TokenCache::new(CacheLimits {
-                entries: 100,
-                bytes: 1 << 20,
-            }),
+            tokens: TokenCache::new(
+                CacheLimits {
+                    entries: 100,
+                    bytes: 1 << 20,
+                },
+                Some(FingerprintKey::new([7; 16])),
+            ),
             introspections: IntrospectionCache::new(CacheRules {
                 active: Duration::from_secs(10),
                 inactive: Duration::from_secs(5),
