@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::assertion::{self, Assertion, AssertionKey};
+use crate::assertion::{self, Assertion, AssertionKey, Signed};
 use crate::caps::Admitted;
 use crate::config::{AssertionRules, Policy};
 use crate::identity;
@@ -26,8 +26,7 @@ struct Verified {
     admitted: Admitted,
     /// `sub` as a header value.
     subject: String,
-    /// Whoever has it is believed for as long as it is valid.
-    assertion: Option<String>,
+    assertion: Option<Signed>,
 }
 
 /// How the request's headers change.
@@ -75,14 +74,10 @@ impl Forward {
     ) -> Result<Self, Admitted> {
         let assertion = match assertion {
             None => None,
-            Some((rules, key)) => {
-                let statement = statement(admitted.grant());
-                let signed = key.sign(&statement, &rules.audience, now.as_secs(), rules.ttl);
-                match signed {
-                    Some(signed) => Some(signed),
-                    None => return Err(admitted),
-                }
-            }
+            Some((rules, key)) => match signed(admitted.grant(), now.as_secs(), rules, key) {
+                Some(signed) => Some(signed),
+                None => return Err(admitted),
+            },
         };
         let verified = Verified {
             subject: identity::header_value(admitted.grant().subject()),
@@ -196,11 +191,15 @@ impl fmt::Debug for Edits<'_> {
     }
 }
 
-fn statement(grant: &Grant) -> Assertion {
-    Assertion {
-        account: grant.account().clone(),
-        subject: grant.subject().to_owned(),
-        admin: grant.admin(),
-        credential: grant.credential(),
-    }
+fn signed(grant: &Grant, now: u64, rules: &AssertionRules, key: &AssertionKey) -> Option<Signed> {
+    let kept = grant.assertion();
+    kept.or_sign(grant.account(), grant.admin(), now, rules.ttl, || {
+        let assertion = Assertion {
+            account: grant.account().clone(),
+            subject: grant.subject().to_owned(),
+            admin: grant.admin(),
+            credential: grant.credential(),
+        };
+        key.sign(&assertion, &rules.audience, now, rules.ttl)
+    })
 }
