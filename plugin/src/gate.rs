@@ -94,7 +94,7 @@ impl Gate {
             keys: IssuerKeys::new(&policy.issuers),
             directory: AccountDirectory::new(&policy),
             introspections: Introspections::new(&policy),
-            tokens: TokenCache::new(policy.token_cache, known::fingerprint_key()),
+            tokens: TokenCache::new(policy.token_cache),
             signatures,
             tick: Cell::new(None),
             counters,

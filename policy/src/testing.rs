@@ -58,11 +58,6 @@ pub const RSA_1024_N: &str = concat!(
     "4EOrkghPHhk",
 );
 
-/// A key that is not random.
-pub fn fingerprint_key() -> FingerprintKey {
-    FingerprintKey::new([7; 16])
-}
-
 /// A JWK of the test key.
 pub fn jwk(id: &str) -> Value {
     json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": id, "n": RSA_N, "e": "AQAB"})
@@ -155,6 +150,7 @@ pub struct World {
     pub keys: Option<Arc<KeySet>>,
     pub newer_keys: NewerKeys,
     pub tokens: TokenCache,
+    pub has_randomness: bool,
     pub directory: Option<Arc<Directory>>,
     pub assertion_key: Option<AssertionKey>,
     pub introspections: Option<IntrospectionCache>,
@@ -176,13 +172,11 @@ impl Default for World {
                 .ok()
                 .map(Arc::new),
             newer_keys: NewerKeys::None,
-            tokens: TokenCache::new(
-                CacheLimits {
-                    entries: 100,
-                    bytes: 1 << 20,
-                },
-                Some(fingerprint_key()),
-            ),
+            tokens: TokenCache::new(CacheLimits {
+                entries: 100,
+                bytes: 1 << 20,
+            }),
+            has_randomness: true,
             directory: None,
             assertion_key: AssertionKey::new(&[7; 32]).ok(),
             introspections: Some(IntrospectionCache::new(CacheRules {
@@ -201,6 +195,10 @@ impl Default for World {
 impl Verifier for World {
     fn now(&self) -> Option<Duration> {
         Some(self.now)
+    }
+
+    fn fingerprint_key(&self) -> Option<FingerprintKey> {
+        self.has_randomness.then(|| FingerprintKey::new([7; 16]))
     }
 
     fn keys(&self, _issuer: usize) -> Option<Arc<KeySet>> {

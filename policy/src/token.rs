@@ -18,6 +18,7 @@ use self::claims::Validity;
 use self::jws::{Compact, Header};
 pub use self::malformed::Malformed;
 use crate::algorithm::Algorithm;
+use crate::digest::FingerprintKey;
 use crate::issuer::Issuer;
 use crate::keys::{Key, KeySet, PublicKey};
 use crate::principal::Principal;
@@ -27,6 +28,12 @@ use crate::refusal::{Code, Refusal};
 pub trait Verifier {
     /// The time since the Unix epoch; none where it cannot be told.
     fn now(&self) -> Option<Duration>;
+
+    /// A key made of random bytes, for tokens to be remembered by; none where there are none to be had, and then none is
+    /// remembered. It is asked for until there is one.
+    fn fingerprint_key(&self) -> Option<FingerprintKey> {
+        None
+    }
 
     /// The issuer's keys; none where there are none yet, or only such as have grown too old.
     fn keys(&self, issuer: usize) -> Option<Arc<KeySet>>;
@@ -148,7 +155,7 @@ pub fn authenticate(
         return Err(Code::TokenIssuer.into());
     }
     fits(issuers, token)?;
-    let fingerprint = cache.fingerprint(token);
+    let fingerprint = cache.fingerprint(token, verifier);
     if let Some(fingerprint) = &fingerprint
         && let Some(remembered) = cache.find(fingerprint, issuers, verifier)?
     {

@@ -34,6 +34,10 @@ impl Verifier for Known<'_> {
         self.now
     }
 
+    fn fingerprint_key(&self) -> Option<FingerprintKey> {
+        host::random().ok().map(FingerprintKey::new)
+    }
+
     fn keys(&self, position: usize) -> Option<Arc<KeySet>> {
         let issuer = self.gate.policy.issuers.get(position)?;
         self.gate.keys.keys(position, issuer, self.now?)
@@ -101,16 +105,6 @@ impl Knowledge for Known<'_> {
     fn assertion_key(&self) -> Option<&AssertionKey> {
         self.gate.assertion_key.as_ref()
     }
-}
-
-/// What tokens are remembered by; without randomness none, and so each is verified anew.
-pub(super) fn fingerprint_key() -> Option<FingerprintKey> {
-    let random = host::random().ok();
-    if random.is_none() {
-        let message = "tollgate: no tokens are remembered: the host has no random bytes";
-        host::log(Level::Error, message);
-    }
-    random.map(FingerprintKey::new)
 }
 
 /// The key from the environment; none where it is missing or weak, which the log says.

@@ -155,13 +155,10 @@ impl World {
         let mut roster = Roster::new([7; 16]);
         let worker = roster.join();
         Self {
-            tokens: TokenCache::new(
-                CacheLimits {
-                    entries: 100,
-                    bytes: 1 << 20,
-                },
-                Some(FingerprintKey::new([7; 16])),
-            ),
+            tokens: TokenCache::new(CacheLimits {
+                entries: 100,
+                bytes: 1 << 20,
+            }),
             introspections: IntrospectionCache::new(CacheRules {
                 active: Duration::from_secs(10),
                 inactive: Duration::from_secs(5),
@@ -197,6 +194,10 @@ impl Default for World {
 impl Verifier for World {
     fn now(&self) -> Option<Duration> {
         Some(Duration::from_secs(NOW))
+    }
+
+    fn fingerprint_key(&self) -> Option<FingerprintKey> {
+        Some(FingerprintKey::new([7; 16]))
     }
 
     fn keys(&self, _issuer: usize) -> Option<Arc<KeySet>> {

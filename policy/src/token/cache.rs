@@ -1,6 +1,6 @@
 //! Tokens that were verified, so that the next request with one need not verify it again.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::mem;
 use std::rc::Rc;
@@ -21,8 +21,8 @@ use crate::refusal::Code;
 #[derive(Debug)]
 pub struct TokenCache {
     limits: CacheLimits,
-    /// None: there is no randomness to make one of, and so nothing is remembered.
-    key: Option<FingerprintKey>,
+    /// Made for the first token; as long as there is no randomness to make it of, nothing is remembered.
+    key: OnceCell<FingerprintKey>,
     generations: RefCell<Generations>,
     hits: Cell<u64>,
 }
@@ -61,19 +61,30 @@ struct Remembered {
 // === impl TokenCache ===
 
 impl TokenCache {
-    /// An empty one; without a key it stays so.
-    pub fn new(limits: CacheLimits, key: Option<FingerprintKey>) -> Self {
+    /// An empty one.
+    pub fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
-            key: key.filter(|_| limits.entries >= 2),
+            key: OnceCell::new(),
             generations: RefCell::default(),
             hits: Cell::new(0),
         }
     }
 
     /// What a token is remembered by; nothing where none is.
-    pub(super) fn fingerprint(&self, token: &[u8]) -> Option<Fingerprint> {
-        self.key.as_ref().map(|key| key.fingerprint(token))
+    pub(super) fn fingerprint(
+        &self,
+        token: &[u8],
+        verifier: &impl Verifier,
+    ) -> Option<Fingerprint> {
+        if self.limits.entries < 2 {
+            return None;
+        }
+        if let Some(key) = self.key.get() {
+            return Some(key.fingerprint(token));
+        }
+        let key = verifier.fingerprint_key()?;
+        Some(self.key.get_or_init(|| key).fingerprint(token))
     }
 
     /// How many tokens were remembered, since this was last asked.
@@ -197,7 +208,7 @@ mod tests {
     use super::*;
     use crate::config::Policy;
     use crate::keys::KeySet;
-    use crate::testing::{NOW, World, fingerprint_key, jwk, policy, token};
+    use crate::testing::{NOW, World, jwk, policy, token};
     use crate::token::authenticate;
     use serde_json::json;
     use std::time::Duration;
@@ -210,7 +221,7 @@ mod tests {
 
     fn worker(entries: usize, bytes: usize) -> Worker {
         let world = World {
-            tokens: TokenCache::new(CacheLimits { entries, bytes }, Some(fingerprint_key())),
+            tokens: TokenCache::new(CacheLimits { entries, bytes }),
             ..World::default()
         };
         let policy = policy(|_| {});
@@ -339,9 +350,12 @@ mod tests {
     #[test]
     fn without_a_secret_nothing_is_remembered() {
         let mut worker = worker(10, 1 << 20);
-        worker.world.tokens = TokenCache::new(worker.world.tokens.limits, None);
+        worker.world.has_randomness = false;
         worker.sees(&good("a")).unwrap();
         worker.sees(&good("a")).unwrap();
         assert_eq!((worker.verified(), worker.remembered()), (2, 0));
+        worker.world.has_randomness = true;
+        worker.sees(&good("a")).unwrap();
+        assert_eq!((worker.verified(), worker.remembered()), (1, 1));
     }
 }
