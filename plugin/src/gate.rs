@@ -21,7 +21,7 @@ use tollgate_policy::token::TokenCache;
 use self::known::Known;
 use crate::account_directory::AccountDirectory;
 use crate::answer;
-use crate::counters::Counters;
+use crate::counters::{Counters, pending};
 use crate::counting::Counting;
 use crate::fetched::Outlook;
 use crate::host::{self, Level, Map, memory, pairs};
@@ -59,6 +59,7 @@ pub struct Gate {
     tokens: TokenCache,
     signatures: Signatures,
     tick: Cell<Option<Duration>>,
+    is_retired: Cell<bool>,
     counters: Counters,
     counting: Counting,
     under_way: UnderWay,
@@ -97,6 +98,7 @@ impl Gate {
             tokens: TokenCache::new(policy.token_cache),
             signatures,
             tick: Cell::new(None),
+            is_retired: Cell::new(false),
             counters,
             counting: Counting::new(),
             under_way: UnderWay::default(),
@@ -128,6 +130,7 @@ impl Gate {
         if outcome == Outcome::Waiting || is_due {
             self.set_tick(AT_ONCE);
         }
+        self.tell_counts_without_ticks();
         outcome
     }
 
@@ -151,6 +154,7 @@ impl Gate {
             self.counting.tick(&self.policy.caps, now, caps, store);
         }
         self.serve_waiting(root);
+        pending::tell();
     }
 
     /// Takes the answer to a callout; `root` is the root context's id.
@@ -160,10 +164,13 @@ impl Gate {
             self.take_answer(token, size, now);
         }
         self.serve_waiting(root);
+        pending::tell();
     }
 
     /// Gives back what other workers would wait for: the root context ends.
     pub fn retire(&self) {
+        self.is_retired.set(true);
+        pending::tell();
         if !can_keep_books() {
             // What it leaves behind others take for dead.
             return;
@@ -206,6 +213,13 @@ impl Gate {
                 TICK
             },
         );
+    }
+
+    /// Nobody else would.
+    pub(super) fn tell_counts_without_ticks(&self) {
+        if self.is_retired.get() || self.tick.get().is_none() {
+            pending::tell();
+        }
     }
 
     fn set_tick(&self, period: Duration) {

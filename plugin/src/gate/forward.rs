@@ -20,6 +20,7 @@ impl Gate {
         }
         let unclean = Refusal::not_ready("the request's trailers cannot be cleaned");
         self.refuse(&unclean, false);
+        self.tell_counts_without_ticks();
         Outcome::Answered
     }
 
