@@ -16,7 +16,7 @@ use tollgate_policy::decide::{Decision, Need, decide};
 use tollgate_policy::forward::Forward;
 use tollgate_policy::refusal::{Code, Refusal};
 use tollgate_policy::request::Request;
-use tollgate_policy::token::TokenCache;
+use tollgate_policy::token::{TokenCache, Verifier};
 
 use self::known::Known;
 use crate::account_directory::AccountDirectory;
@@ -289,16 +289,13 @@ impl Gate {
             return Outcome::Answered;
         };
         let request = Request::read(headers, &self.policy.account_header);
-        let known = Known {
-            gate: self,
-            now: host::now().ok(),
-        };
+        let known = Known::new(self);
         let mut decision = decide(&self.policy, &request, &known);
         for left in (0..DECISIONS).rev() {
             let Decision::Need(need) = decision else {
                 break;
             };
-            match self.see_to(need, &request, known.now) {
+            match self.see_to(need, &request, known.now()) {
                 // The last time, what has come is not what it needs.
                 Outlook::DecideAgain if left > 0 => {
                     decision = decide(&self.policy, &request, &known);
@@ -307,7 +304,7 @@ impl Gate {
                 Outlook::TooMuch => decision = Decision::Refuse(need.refusal()),
             }
         }
-        self.look_ahead(&request, known.now);
+        self.look_ahead(&request, &known);
         self.introspections.count_hits();
         if self.tokens.take_hits() > 0 {
             self.counters.tokens_cached.increment();
@@ -315,7 +312,7 @@ impl Gate {
         match decision {
             Decision::Forward(forward) => self.forward(context, forward, &request),
             Decision::Refuse(refusal) => self.turn_away(&refusal, &request),
-            Decision::Need(need) => match self.wait(context, waiter, need, known.now) {
+            Decision::Need(need) => match self.wait(context, waiter, need, known.now()) {
                 Ok(()) => Outcome::Waiting,
                 Err(refusal) => self.turn_away(&refusal, &request),
             },

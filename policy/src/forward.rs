@@ -1,5 +1,6 @@
 //! What a request that may go on looks like to the upstream (step 8).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ pub struct Forward {
 #[derive(PartialEq, Eq)]
 struct Verified {
     admitted: Admitted,
-    /// `sub` as a header value.
-    subject: String,
+    /// `sub` as a header value, where that is not just `sub`.
+    written: Option<String>,
     assertion: Option<Signed>,
 }
 
@@ -79,10 +80,14 @@ impl Forward {
                 None => return Err(admitted),
             },
         };
+        let written = match identity::header_value(admitted.grant().subject()) {
+            Cow::Owned(written) => Some(written),
+            Cow::Borrowed(_) => None,
+        };
         let verified = Verified {
-            subject: identity::header_value(admitted.grant().subject()),
-            assertion,
             admitted,
+            written,
+            assertion,
         };
         Ok(Self {
             verified: Some(verified),
@@ -109,7 +114,7 @@ impl Forward {
     /// The subject as it may be written into a header or a log; none on a public route.
     pub fn subject(&self) -> Option<&str> {
         let verified = self.verified.as_ref()?;
-        Some(&verified.subject)
+        Some(verified.subject())
     }
 
     /// What to change in the request that was decided on.
@@ -146,9 +151,14 @@ impl Forward {
 // === impl Verified ===
 
 impl Verified {
+    fn subject(&self) -> &str {
+        let subject = self.admitted.grant().subject();
+        self.written.as_deref().unwrap_or(subject)
+    }
+
     fn headers<'a>(&'a self, request: &Request<'a>, policy: &'a Policy) -> Vec<(&'a str, &'a str)> {
         let account = self.admitted.grant().account().as_str();
-        let mut headers = vec![(identity::SUBJECT_HEADER, self.subject.as_str())];
+        let mut headers = vec![(identity::SUBJECT_HEADER, self.subject())];
         // Every write costs; usually the client sent just this.
         if request.account != Field::One(account.as_bytes()) {
             headers.push((&policy.account_header, account));
@@ -168,7 +178,7 @@ impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified")
             .field("admitted", &self.admitted)
-            .field("subject", &self.subject)
+            .field("written", &self.written)
             .field("assertion", &self.assertion.as_ref().map(|_| "…"))
             .finish()
     }

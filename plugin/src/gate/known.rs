@@ -1,5 +1,6 @@
 //! What the rules ask of the gate while they decide on one request.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,14 +25,21 @@ use crate::signature::Place;
 
 /// The gate as one request finds it.
 pub(super) struct Known<'g> {
-    pub(super) gate: &'g Gate,
-    /// Read once a request: the whole decision is of one time.
-    pub(super) now: Option<Duration>,
+    gate: &'g Gate,
+    /// Read once a request, if at all: the whole decision is of one time.
+    now: OnceCell<Option<Duration>>,
+}
+
+impl<'g> Known<'g> {
+    pub(super) fn new(gate: &'g Gate) -> Self {
+        let now = OnceCell::new();
+        Self { gate, now }
+    }
 }
 
 impl Verifier for Known<'_> {
     fn now(&self) -> Option<Duration> {
-        self.now
+        *self.now.get_or_init(|| host::now().ok())
     }
 
     fn fingerprint_key(&self) -> Option<FingerprintKey> {
@@ -40,11 +48,11 @@ impl Verifier for Known<'_> {
 
     fn keys(&self, position: usize) -> Option<Arc<KeySet>> {
         let issuer = self.gate.policy.issuers.get(position)?;
-        self.gate.keys.keys(position, issuer, self.now?)
+        self.gate.keys.keys(position, issuer, self.now()?)
     }
 
     fn newer_keys(&self, position: usize) -> NewerKeys {
-        match (self.gate.policy.issuers.get(position), self.now) {
+        match (self.gate.policy.issuers.get(position), self.now()) {
             (Some(issuer), Some(now)) => self.gate.keys.newer_keys(position, issuer, now),
             _ => NewerKeys::OutOfReach,
         }
@@ -95,7 +103,9 @@ impl Knowledge for Known<'_> {
     }
 
     fn directory(&self) -> Option<Arc<Directory>> {
-        self.gate.directory.directory(&self.gate.policy, self.now?)
+        self.gate
+            .directory
+            .directory(&self.gate.policy, self.now()?)
     }
 
     fn introspections(&self) -> Option<&IntrospectionCache> {
