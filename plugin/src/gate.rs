@@ -11,7 +11,7 @@ use std::time::Duration;
 use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::caps;
-use tollgate_policy::config::{Mode, Policy};
+use tollgate_policy::config::{FilterState, Mode, Policy};
 use tollgate_policy::decide::{Decision, Need, decide};
 use tollgate_policy::forward::Forward;
 use tollgate_policy::refusal::{Code, Refusal};
@@ -331,14 +331,33 @@ impl Gate {
 
     fn refuse(&self, refusal: &Refusal, grpc: bool) {
         self.counters.refused(refusal);
-        mark(refusal, "");
+        self.mark(refusal, "");
         answer::refuse(refusal, self.policy.errors, grpc);
     }
 
     /// Counts and marks what would have been refused.
     fn report(&self, refusal: &Refusal) {
         self.counters.reported(refusal);
-        mark(refusal, "reported:");
+        self.mark(refusal, "reported:");
+    }
+
+    /// Says in the access log what became of a request. Nothing depends on it.
+    fn mark(&self, refusal: &Refusal, prefix: &str) {
+        let decision = format!("{prefix}{}", refusal.code.as_str());
+        let _ = self.show(FilterState::Decision, &decision);
+        if let Some(cap) = &refusal.cap {
+            let left = format!("{}.{}=0", cap.cap, cap.window.as_str());
+            let _ = self.show(FilterState::Cap, &left);
+            let _ = self.show(FilterState::Account, cap.account.as_str());
+        }
+    }
+
+    /// Writes filter state, where it is configured.
+    fn show(&self, what: FilterState, value: &str) -> host::Result<()> {
+        if self.policy.filter_state.contains(&what) {
+            host::set_filter_state(what.name(), value)?;
+        }
+        Ok(())
     }
 }
 
@@ -347,15 +366,4 @@ fn can_keep_books() -> bool {
     /// A slot is some ten thousand bytes, and is read and written as a whole.
     const ROOM: usize = 1 << 20;
     !memory::was_short() || memory::is_free(ROOM)
-}
-
-/// Says in the access log what became of a request. Nothing depends on it.
-fn mark(refusal: &Refusal, prefix: &str) {
-    let decision = format!("{prefix}{}", refusal.code.as_str());
-    let _ = host::set_filter_state("tollgate.decision", &decision);
-    if let Some(cap) = &refusal.cap {
-        let left = format!("{}.{}=0", cap.cap, cap.window.as_str());
-        let _ = host::set_filter_state("tollgate.cap", &left);
-        let _ = host::set_filter_state("tollgate.account", cap.account.as_str());
-    }
 }

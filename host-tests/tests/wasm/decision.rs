@@ -291,3 +291,22 @@ fn without_ticks_each_request_is_told_at_once() {
     worker.request(Request::get("/api/accounts"));
     assert_eq!(worker.host().counter("tollgate.requests.public"), 1);
 }
+
+#[test]
+fn only_the_filter_state_that_is_configured_is_written() {
+    let mut configuration = configuration::capped(configuration::inline(), 1);
+    configuration["filter_state"] = json!(["subject", "decision"]);
+    let mut worker = World::new().worker(&configuration);
+    let mut state = || {
+        let stream = worker.open(good("/api/v1/agents"));
+        let state = worker.state(stream).into_iter();
+        state
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        state(),
+        ["tollgate.decision=forwarded", "tollgate.subject=user-1"]
+    );
+    assert_eq!(state(), ["tollgate.decision=cap_exceeded"]);
+}
