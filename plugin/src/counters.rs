@@ -1,5 +1,10 @@
 //! What operators see in Envoy's statistics, as `wasmcustom.tollgate.…`.
 
+pub(crate) mod pending;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
 use tollgate_policy::caps::{Admitted, Caps, StoreError, Window};
 use tollgate_policy::config::Mode;
 use tollgate_policy::fetching::Failure;
@@ -8,7 +13,7 @@ use tollgate_policy::refusal::{Code, Refusal};
 use crate::host::{self, Metric};
 
 /// A number that only grows; counts nothing where the host could not define it.
-pub struct Counter(Option<u32>);
+pub struct Counter(Option<Rc<Cell<u64>>>);
 
 /// A number that was recorded last.
 pub struct Gauge(Option<u32>);
@@ -83,14 +88,13 @@ pub struct IntrospectionCounters {
 impl Counter {
     /// Defines it; once for each configuration.
     pub fn define(name: &str) -> Self {
-        Self(define(Metric::Counter, name))
+        Self(define(Metric::Counter, name).map(pending::counter))
     }
 
-    /// Counts one.
+    /// Counts one. The host is told later ([`pending::tell`]).
     pub fn increment(&self) {
-        if let Some(id) = self.0 {
-            // A count that is lost must not stop a request.
-            let _ = host::increment(id);
+        if let Some(growth) = &self.0 {
+            growth.set(growth.get().saturating_add(1));
         }
     }
 }

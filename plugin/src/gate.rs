@@ -11,17 +11,17 @@ use std::time::Duration;
 use tollgate_policy::algorithm::Algorithm;
 use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::caps;
-use tollgate_policy::config::{Mode, Policy};
+use tollgate_policy::config::{FilterState, Mode, Policy};
 use tollgate_policy::decide::{Decision, Need, decide};
 use tollgate_policy::forward::Forward;
 use tollgate_policy::refusal::{Code, Refusal};
 use tollgate_policy::request::Request;
-use tollgate_policy::token::TokenCache;
+use tollgate_policy::token::{TokenCache, Verifier};
 
 use self::known::Known;
 use crate::account_directory::AccountDirectory;
 use crate::answer;
-use crate::counters::Counters;
+use crate::counters::{Counters, pending};
 use crate::counting::Counting;
 use crate::fetched::Outlook;
 use crate::host::{self, Level, Map, memory, pairs};
@@ -59,6 +59,7 @@ pub struct Gate {
     tokens: TokenCache,
     signatures: Signatures,
     tick: Cell<Option<Duration>>,
+    is_retired: Cell<bool>,
     counters: Counters,
     counting: Counting,
     under_way: UnderWay,
@@ -97,6 +98,7 @@ impl Gate {
             tokens: TokenCache::new(policy.token_cache),
             signatures,
             tick: Cell::new(None),
+            is_retired: Cell::new(false),
             counters,
             counting: Counting::new(),
             under_way: UnderWay::default(),
@@ -128,6 +130,7 @@ impl Gate {
         if outcome == Outcome::Waiting || is_due {
             self.set_tick(AT_ONCE);
         }
+        self.tell_counts_without_ticks();
         outcome
     }
 
@@ -151,6 +154,7 @@ impl Gate {
             self.counting.tick(&self.policy.caps, now, caps, store);
         }
         self.serve_waiting(root);
+        pending::tell();
     }
 
     /// Takes the answer to a callout; `root` is the root context's id.
@@ -160,10 +164,13 @@ impl Gate {
             self.take_answer(token, size, now);
         }
         self.serve_waiting(root);
+        pending::tell();
     }
 
     /// Gives back what other workers would wait for: the root context ends.
     pub fn retire(&self) {
+        self.is_retired.set(true);
+        pending::tell();
         if !can_keep_books() {
             // What it leaves behind others take for dead.
             return;
@@ -206,6 +213,13 @@ impl Gate {
                 TICK
             },
         );
+    }
+
+    /// Nobody else would.
+    pub(super) fn tell_counts_without_ticks(&self) {
+        if self.is_retired.get() || self.tick.get().is_none() {
+            pending::tell();
+        }
     }
 
     fn set_tick(&self, period: Duration) {
@@ -275,16 +289,13 @@ impl Gate {
             return Outcome::Answered;
         };
         let request = Request::read(headers, &self.policy.account_header);
-        let known = Known {
-            gate: self,
-            now: host::now().ok(),
-        };
+        let known = Known::new(self);
         let mut decision = decide(&self.policy, &request, &known);
         for left in (0..DECISIONS).rev() {
             let Decision::Need(need) = decision else {
                 break;
             };
-            match self.see_to(need, &request, known.now) {
+            match self.see_to(need, &request, known.now()) {
                 // The last time, what has come is not what it needs.
                 Outlook::DecideAgain if left > 0 => {
                     decision = decide(&self.policy, &request, &known);
@@ -293,7 +304,7 @@ impl Gate {
                 Outlook::TooMuch => decision = Decision::Refuse(need.refusal()),
             }
         }
-        self.look_ahead(&request, known.now);
+        self.look_ahead(&request, &known);
         self.introspections.count_hits();
         if self.tokens.take_hits() > 0 {
             self.counters.tokens_cached.increment();
@@ -301,7 +312,7 @@ impl Gate {
         match decision {
             Decision::Forward(forward) => self.forward(context, forward, &request),
             Decision::Refuse(refusal) => self.turn_away(&refusal, &request),
-            Decision::Need(need) => match self.wait(context, waiter, need, known.now) {
+            Decision::Need(need) => match self.wait(context, waiter, need, known.now()) {
                 Ok(()) => Outcome::Waiting,
                 Err(refusal) => self.turn_away(&refusal, &request),
             },
@@ -320,14 +331,33 @@ impl Gate {
 
     fn refuse(&self, refusal: &Refusal, grpc: bool) {
         self.counters.refused(refusal);
-        mark(refusal, "");
+        self.mark(refusal, "");
         answer::refuse(refusal, self.policy.errors, grpc);
     }
 
     /// Counts and marks what would have been refused.
     fn report(&self, refusal: &Refusal) {
         self.counters.reported(refusal);
-        mark(refusal, "reported:");
+        self.mark(refusal, "reported:");
+    }
+
+    /// Says in the access log what became of a request. Nothing depends on it.
+    fn mark(&self, refusal: &Refusal, prefix: &str) {
+        let decision = format!("{prefix}{}", refusal.code.as_str());
+        let _ = self.show(FilterState::Decision, &decision);
+        if let Some(cap) = &refusal.cap {
+            let left = format!("{}.{}=0", cap.cap, cap.window.as_str());
+            let _ = self.show(FilterState::Cap, &left);
+            let _ = self.show(FilterState::Account, cap.account.as_str());
+        }
+    }
+
+    /// Writes filter state, where it is configured.
+    fn show(&self, what: FilterState, value: &str) -> host::Result<()> {
+        if self.policy.filter_state.contains(&what) {
+            host::set_filter_state(what.name(), value)?;
+        }
+        Ok(())
     }
 }
 
@@ -336,15 +366,4 @@ fn can_keep_books() -> bool {
     /// A slot is some ten thousand bytes, and is read and written as a whole.
     const ROOM: usize = 1 << 20;
     !memory::was_short() || memory::is_free(ROOM)
-}
-
-/// Says in the access log what became of a request. Nothing depends on it.
-fn mark(refusal: &Refusal, prefix: &str) {
-    let decision = format!("{prefix}{}", refusal.code.as_str());
-    let _ = host::set_filter_state("tollgate.decision", &decision);
-    if let Some(cap) = &refusal.cap {
-        let left = format!("{}.{}=0", cap.cap, cap.window.as_str());
-        let _ = host::set_filter_state("tollgate.cap", &left);
-        let _ = host::set_filter_state("tollgate.account", cap.account.as_str());
-    }
 }

@@ -308,9 +308,10 @@ pub fn define_metric(metric: Metric, name: &str) -> Result<u32> {
     Ok(id)
 }
 
-/// Adds one to a counter.
-pub fn increment(counter: u32) -> Result<()> {
-    check(unsafe { ffi::proxy_increment_metric(counter, 1) })
+/// Adds to a counter.
+pub fn add(counter: u32, growth: u64) -> Result<()> {
+    let growth = i64::try_from(growth).unwrap_or(i64::MAX);
+    check(unsafe { ffi::proxy_increment_metric(counter, growth) })
 }
 
 /// Sets a gauge.

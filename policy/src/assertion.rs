@@ -3,6 +3,8 @@
 //! A compact JWT (RFC 7519), HS256 (RFC 7518 §3.2) with a key that only the gate and the upstream have. The
 //! upstream believes this and nothing else: headers can be forged by whoever reaches its port.
 
+mod kept;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -11,6 +13,7 @@ use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
 use serde::{Deserialize, Serialize};
 
+pub use self::kept::{Kept, Signed};
 use crate::account::AccountName;
 
 /// The request header that carries the assertion.

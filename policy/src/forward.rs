@@ -1,9 +1,10 @@
 //! What a request that may go on looks like to the upstream (step 8).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use crate::assertion::{self, Assertion, AssertionKey};
+use crate::assertion::{self, Assertion, AssertionKey, Signed};
 use crate::caps::Admitted;
 use crate::config::{AssertionRules, Policy};
 use crate::identity;
@@ -24,10 +25,9 @@ pub struct Forward {
 #[derive(PartialEq, Eq)]
 struct Verified {
     admitted: Admitted,
-    /// `sub` as a header value.
-    subject: String,
-    /// Whoever has it is believed for as long as it is valid.
-    assertion: Option<String>,
+    /// `sub` as a header value, where that is not just `sub`.
+    written: Option<String>,
+    assertion: Option<Signed>,
 }
 
 /// How the request's headers change.
@@ -75,19 +75,19 @@ impl Forward {
     ) -> Result<Self, Admitted> {
         let assertion = match assertion {
             None => None,
-            Some((rules, key)) => {
-                let statement = statement(admitted.grant());
-                let signed = key.sign(&statement, &rules.audience, now.as_secs(), rules.ttl);
-                match signed {
-                    Some(signed) => Some(signed),
-                    None => return Err(admitted),
-                }
-            }
+            Some((rules, key)) => match signed(admitted.grant(), now.as_secs(), rules, key) {
+                Some(signed) => Some(signed),
+                None => return Err(admitted),
+            },
+        };
+        let written = match identity::header_value(admitted.grant().subject()) {
+            Cow::Owned(written) => Some(written),
+            Cow::Borrowed(_) => None,
         };
         let verified = Verified {
-            subject: identity::header_value(admitted.grant().subject()),
-            assertion,
             admitted,
+            written,
+            assertion,
         };
         Ok(Self {
             verified: Some(verified),
@@ -114,7 +114,7 @@ impl Forward {
     /// The subject as it may be written into a header or a log; none on a public route.
     pub fn subject(&self) -> Option<&str> {
         let verified = self.verified.as_ref()?;
-        Some(&verified.subject)
+        Some(verified.subject())
     }
 
     /// What to change in the request that was decided on.
@@ -151,9 +151,14 @@ impl Forward {
 // === impl Verified ===
 
 impl Verified {
+    fn subject(&self) -> &str {
+        let subject = self.admitted.grant().subject();
+        self.written.as_deref().unwrap_or(subject)
+    }
+
     fn headers<'a>(&'a self, request: &Request<'a>, policy: &'a Policy) -> Vec<(&'a str, &'a str)> {
         let account = self.admitted.grant().account().as_str();
-        let mut headers = vec![(identity::SUBJECT_HEADER, self.subject.as_str())];
+        let mut headers = vec![(identity::SUBJECT_HEADER, self.subject())];
         // Every write costs; usually the client sent just this.
         if request.account != Field::One(account.as_bytes()) {
             headers.push((&policy.account_header, account));
@@ -173,7 +178,7 @@ impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified")
             .field("admitted", &self.admitted)
-            .field("subject", &self.subject)
+            .field("written", &self.written)
             .field("assertion", &self.assertion.as_ref().map(|_| "…"))
             .finish()
     }
@@ -196,11 +201,15 @@ impl fmt::Debug for Edits<'_> {
     }
 }
 
-fn statement(grant: &Grant) -> Assertion {
-    Assertion {
-        account: grant.account().clone(),
-        subject: grant.subject().to_owned(),
-        admin: grant.admin(),
-        credential: grant.credential(),
-    }
+fn signed(grant: &Grant, now: u64, rules: &AssertionRules, key: &AssertionKey) -> Option<Signed> {
+    let kept = grant.assertion();
+    kept.or_sign(grant.account(), grant.admin(), now, rules.ttl, || {
+        let assertion = Assertion {
+            account: grant.account().clone(),
+            subject: grant.subject().to_owned(),
+            admin: grant.admin(),
+            credential: grant.credential(),
+        };
+        key.sign(&assertion, &rules.audience, now, rules.ttl)
+    })
 }

@@ -1,5 +1,7 @@
 //! The headers that say who is calling. Only the gate sets them; a client's copies are removed (step 2).
 
+use std::borrow::Cow;
+
 /// The header by which an administrator asks for an admin route.
 pub const ADMIN_HEADER: &str = "x-admin";
 
@@ -34,10 +36,14 @@ fn fold(byte: u8) -> u8 {
 }
 
 /// A subject as a header value: visible ASCII as it is, everything else (and `%`) percent-encoded as UTF-8.
-pub fn header_value(subject: &str) -> String {
+pub fn header_value(subject: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%';
+    if subject.bytes().all(is_plain) {
+        return Cow::Borrowed(subject);
+    }
     let mut value = String::with_capacity(subject.len());
     for byte in subject.bytes() {
-        if byte.is_ascii_graphic() && byte != b'%' {
+        if is_plain(byte) {
             value.push(char::from(byte));
         } else {
             value.push('%');
@@ -45,7 +51,7 @@ pub fn header_value(subject: &str) -> String {
             value.push(hex(byte & 15));
         }
     }
-    value
+    Cow::Owned(value)
 }
 
 fn hex(nibble: u8) -> char {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use crate::account::AccountName;
-use crate::assertion::CredentialKind;
+use crate::assertion::{CredentialKind, Kept};
 use crate::path::Path;
 use crate::principal::Principal;
 use crate::refusal::Code;
@@ -94,6 +94,11 @@ impl Grant {
     /// What the caller showed.
     pub fn credential(&self) -> CredentialKind {
         self.principal.credential()
+    }
+
+    /// What the upstream was told of the caller last.
+    pub fn assertion(&self) -> &Kept {
+        self.principal.assertion()
     }
 
     /// Whether the caller acts as an administrator: on an admin route, asked for and entitled.

@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Arc;
 
 use crate::account::AccountName;
-use crate::assertion::CredentialKind;
+use crate::assertion::{CredentialKind, Kept};
 use crate::membership::Accounts;
 use crate::route::RoutePattern;
 use crate::token::VerifiedToken;
@@ -18,6 +18,7 @@ pub struct Principal {
     credential: CredentialKind,
     /// None: any route.
     routes: Option<Arc<[RoutePattern]>>,
+    assertion: Kept,
 }
 
 // === impl Principal ===
@@ -38,6 +39,7 @@ impl Principal {
                 Some(_) => CredentialKind::RestrictedJwt,
             },
             routes: issuer.routes.clone(),
+            assertion: Kept::default(),
         }
     }
 
@@ -49,6 +51,7 @@ impl Principal {
             administrator: false,
             credential: CredentialKind::ApiKey,
             routes: None,
+            assertion: Kept::default(),
         }
     }
 
@@ -77,8 +80,13 @@ impl Principal {
         self.routes.as_deref()
     }
 
-    /// How much memory they take, in bytes.
+    /// What the upstream was told of them last.
+    pub fn assertion(&self) -> &Kept {
+        &self.assertion
+    }
+
+    /// How much memory they take, in bytes, with an assertion of the longest that is kept.
     pub fn size(&self) -> usize {
-        mem::size_of::<Self>() + self.subject.len() + self.accounts.size()
+        mem::size_of::<Self>() + self.subject.len() + self.accounts.size() + Kept::LONGEST
     }
 }

@@ -1,5 +1,8 @@
 //! What is it? The class of the endpoint that a request is for (step 3).
 
+mod tree;
+
+use self::tree::Tree;
 use crate::path::Path;
 
 /// How the requests to an endpoint are treated.
@@ -45,7 +48,9 @@ pub struct Mounts(Vec<Vec<Vec<u8>>>);
 /// The configured routes; the first that matches decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routes {
-    listed: Vec<(RoutePattern, Class)>,
+    patterns: Tree,
+    /// Of each pattern.
+    classes: Vec<Class>,
     otherwise: Class,
 }
 
@@ -122,6 +127,7 @@ impl RoutePattern {
             && mounts.0.iter().any(|mount| self.matches_under(mount, path))
     }
 
+    /// Whether the whole path is for this pattern, behind a mount.
     fn matches_under(&self, mount: &[Vec<u8>], path: &Path<'_>) -> bool {
         let mut found = path.segments();
         mount
@@ -162,6 +168,20 @@ impl Mounts {
             .collect::<Result<_, _>>()
             .map(Self)
     }
+
+    /// The segments of a path behind each mount that it is under.
+    fn strip<'p>(
+        &self,
+        path: &'p Path<'_>,
+    ) -> impl Iterator<Item = impl Iterator<Item = &'p [u8]> + Clone> {
+        self.0.iter().filter_map(|mount| {
+            let mut segments = path.segments();
+            let is_under = mount
+                .iter()
+                .all(|prefix| segments.next() == Some(prefix.as_slice()));
+            is_under.then_some(segments)
+        })
+    }
 }
 
 fn bad_mount(prefix: &str) -> PatternError {
@@ -186,7 +206,8 @@ impl Routes {
     /// Routes in the order in which they are tried. What none of them matches is protected.
     pub fn new(listed: Vec<(RoutePattern, Class)>, forward_authorization: bool) -> Self {
         Self {
-            listed,
+            patterns: Tree::new(listed.iter().map(|(pattern, _)| pattern)),
+            classes: listed.into_iter().map(|(_, class)| class).collect(),
             otherwise: Class {
                 access: Access::Protected,
                 forward_authorization,
@@ -196,10 +217,11 @@ impl Routes {
 
     /// The class of an endpoint.
     pub fn class(&self, mounts: &Mounts, method: &[u8], path: &Path<'_>) -> Class {
-        self.listed
-            .iter()
-            .find(|(pattern, _)| pattern.matches(mounts, method, path))
-            .map_or(self.otherwise, |(_, class)| *class)
+        let first = |segments| self.patterns.first(method, segments);
+        let first = mounts.strip(path).filter_map(first).min();
+        first
+            .and_then(|place| self.classes.get(place))
+            .map_or(self.otherwise, |class| *class)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::assertion::AssertionKey;
 use crate::caps::{Counts, Roster, Store, StoreError, Version, WorkerId};
 use crate::config::Policy;
 use crate::decide::Knowledge;
+use crate::digest::FingerprintKey;
 use crate::directory::Directory;
 use crate::introspection::{CacheRules, IntrospectionCache};
 use crate::keys::{KeySet, PublicKey};
@@ -149,6 +150,7 @@ pub struct World {
     pub keys: Option<Arc<KeySet>>,
     pub newer_keys: NewerKeys,
     pub tokens: TokenCache,
+    pub has_randomness: bool,
     pub directory: Option<Arc<Directory>>,
     pub assertion_key: Option<AssertionKey>,
     pub introspections: Option<IntrospectionCache>,
@@ -174,6 +176,7 @@ impl Default for World {
                 entries: 100,
                 bytes: 1 << 20,
             }),
+            has_randomness: true,
             directory: None,
             assertion_key: AssertionKey::new(&[7; 32]).ok(),
             introspections: Some(IntrospectionCache::new(CacheRules {
@@ -192,6 +195,10 @@ impl Default for World {
 impl Verifier for World {
     fn now(&self) -> Option<Duration> {
         Some(self.now)
+    }
+
+    fn fingerprint_key(&self) -> Option<FingerprintKey> {
+        self.has_randomness.then(|| FingerprintKey::new([7; 16]))
     }
 
     fn keys(&self, _issuer: usize) -> Option<Arc<KeySet>> {

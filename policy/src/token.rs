@@ -18,7 +18,7 @@ use self::claims::Validity;
 use self::jws::{Compact, Header};
 pub use self::malformed::Malformed;
 use crate::algorithm::Algorithm;
-use crate::digest::Digest;
+use crate::digest::FingerprintKey;
 use crate::issuer::Issuer;
 use crate::keys::{Key, KeySet, PublicKey};
 use crate::principal::Principal;
@@ -28,6 +28,12 @@ use crate::refusal::{Code, Refusal};
 pub trait Verifier {
     /// The time since the Unix epoch; none where it cannot be told.
     fn now(&self) -> Option<Duration>;
+
+    /// A key made of random bytes, for tokens to be remembered by; none where there are none to be had, and then none is
+    /// remembered. It is asked for until there is one.
+    fn fingerprint_key(&self) -> Option<FingerprintKey> {
+        None
+    }
 
     /// The issuer's keys; none where there are none yet, or only such as have grown too old.
     fn keys(&self, issuer: usize) -> Option<Arc<KeySet>>;
@@ -148,18 +154,18 @@ pub fn authenticate(
         // Only other credentials are accepted.
         return Err(Code::TokenIssuer.into());
     }
-    let compact = split(issuers, token)?;
-    if cache.is_off() {
-        let token = verify_split(issuers, compact, verifier)?;
-        return Ok(Rc::new(Principal::of(&token)));
-    }
-    let digest = Digest::of(token);
-    if let Some(remembered) = cache.find(&digest, issuers, verifier)? {
+    fits(issuers, token)?;
+    let fingerprint = cache.fingerprint(token, verifier);
+    if let Some(fingerprint) = &fingerprint
+        && let Some(remembered) = cache.find(fingerprint, issuers, verifier)?
+    {
         return Ok(remembered);
     }
-    let token = verify_split(issuers, compact, verifier)?;
+    let token = verify_split(issuers, Compact::split(token)?, verifier)?;
     let principal = Rc::new(Principal::of(&token));
-    cache.remember(digest, &token, &principal);
+    if let Some(fingerprint) = fingerprint {
+        cache.remember(fingerprint, &token, &principal);
+    }
     Ok(principal)
 }
 
@@ -173,14 +179,16 @@ pub fn verify<'p>(
     token: &[u8],
     verifier: &impl Verifier,
 ) -> Result<VerifiedToken<'p>, Rejection> {
-    verify_split(issuers, split(issuers, token)?, verifier)
+    fits(issuers, token)?;
+    verify_split(issuers, Compact::split(token)?, verifier)
 }
 
-fn split<'t>(issuers: &[Issuer], token: &'t [u8]) -> Result<Compact<'t>, Rejection> {
+/// Refuses what is too long for every issuer.
+fn fits(issuers: &[Issuer], token: &[u8]) -> Result<(), Code> {
     if issuers.iter().all(|issuer| token.len() > issuer.max_size) {
-        return Err(Code::TokenTooLarge.into());
+        return Err(Code::TokenTooLarge);
     }
-    Ok(Compact::split(token)?)
+    Ok(())
 }
 
 fn verify_split<'p>(

@@ -114,7 +114,7 @@ impl Storm {
             self.send(&stack, &people, &introspection, &course, seed)
         })?;
         let aftermath = progress.step("waiting until all is at rest", || {
-            aftermath::look(&stack, &people, self.traps)
+            aftermath::look(&stack, &people, &upstream, self.traps)
         });
         Ok(Report {
             seed,

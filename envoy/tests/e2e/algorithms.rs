@@ -11,7 +11,7 @@ use serde_json::json;
 use tollgate_envoy::issuer::{ALGORITHMS, Draft};
 use tollgate_envoy::stack::Stack;
 
-use crate::world::{AGENTS, all_pass, count, gate, stack, wait_until};
+use crate::world::{AGENTS, all_pass, count, gate, stack, wait_until, wait_until_told};
 
 /// Those that Envoy's `verify_signature` can verify.
 const OFFLOADED: [&str; 5] = ["RS256", "RS384", "RS512", "ES256", "ES384"];
@@ -42,6 +42,7 @@ fn each_passes_and_is_verified_once_and_where_it_should_be() {
     let stack = start(json!({"entries": 100, "bytes": 1_000_000}));
     assert_eq!(count(&stack, "signatures.offloaded"), 1);
     let counts = || {
+        wait_until_told(&stack);
         let count = |name| count(&stack, name);
         (
             count("signatures.host"),
@@ -66,7 +67,10 @@ fn without_a_cache_each_request_is_verified() {
     let stack = start(json!({"entries": 0}));
     for algorithm in ALGORITHMS {
         let token = stack.issuer().mint(&Draft::default().algorithm(algorithm));
-        let verified = || count(&stack, "signatures.host") + count(&stack, "signatures.module");
+        let verified = || {
+            wait_until_told(&stack);
+            count(&stack, "signatures.host") + count(&stack, "signatures.module")
+        };
         let before = verified();
         for _ in 0..3 {
             assert_eq!(outcome(&stack, &token), "200", "{algorithm}");
@@ -147,6 +151,7 @@ fn a_flood_of_slow_signatures_leaves_the_worker_free() {
     );
     assert!(enough(&refused) && enough(&deferred));
     let deferred = deferred.into_inner();
+    wait_until_told(&stack);
     assert_eq!(count(&stack, "signatures.deferred"), deferred);
     let new = stack.issuer().mint(&Draft::default().algorithm("PS512"));
     wait_until("another good one passes", || outcome(&stack, &new) == "200");

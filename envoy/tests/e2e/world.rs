@@ -70,6 +70,14 @@ pub fn count(stack: &Stack, name: &str) -> u64 {
     stack.envoy().stat(&name).unwrap_or(0)
 }
 
+/// Waits until a filter with one worker, to which nobody else sends public requests, has told all that it has counted.
+pub fn wait_until_told(stack: &Stack) {
+    let public = || count(stack, "requests.public");
+    let before = public();
+    stack.get("/api/accounts").send().unwrap();
+    wait_until("it tells what it has counted", || public() > before);
+}
+
 /// So many good requests, each on a connection of its own, so that every worker gets some: what became of them.
 pub fn outcomes(stack: &Stack, number: usize) -> Vec<String> {
     let request = good(stack);

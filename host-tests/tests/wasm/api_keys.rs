@@ -122,6 +122,7 @@ fn a_key_that_is_not_active_is_refused_and_remembered() {
     let challenge = outcome.reply().headers.get("www-authenticate").unwrap();
     assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
     assert_eq!(worker.host().count("proxy_http_call"), 1);
+    worker.tick();
     assert_eq!(counted(&mut worker, "cached"), 2);
 }
 

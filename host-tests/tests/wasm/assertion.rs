@@ -54,3 +54,30 @@ fn it_ends_after_a_minute() {
     assert!(read(&world, request(), 59).is_ok());
     assert_eq!(read(&world, request(), 61), Err(AssertionError::Expired));
 }
+
+#[test]
+fn one_serves_a_caller_for_half_of_its_life_and_no_other_account() {
+    let world = World::new();
+    let mut worker = world.worker(&configuration::inline());
+    let token = Token::good().claim("accounts", json!(["acme", "globex"]));
+    let token = token.signed();
+    let mut assertion = |account: &str| {
+        let request = Request::get("/x").account(account).bearer(&token);
+        let outcome = worker.request(request);
+        outcome.forwarded().get("x-tollgate-assertion").unwrap()
+    };
+    let key = AssertionKey::new(world.environment[0].1.as_bytes()).unwrap();
+    let read = |assertion: &str| {
+        let now = world.clock.now().as_secs();
+        let read = key.verify(assertion, "upstream", now + 30).unwrap();
+        read.account.to_string()
+    };
+    let first = assertion("acme");
+    world.clock.advance(Duration::from_secs(29));
+    assert_eq!(assertion("acme"), first);
+    assert_eq!(read(&first), "acme");
+    assert_eq!(read(&assertion("globex")), "globex");
+    world.clock.advance(Duration::from_secs(30));
+    assert_eq!(read(&assertion("globex")), "globex");
+    assert_eq!(read(&assertion("acme")), "acme");
+}

@@ -1,6 +1,6 @@
 //! The decision, request by request.
 
-use host_tests::{Request, Token, World, configuration};
+use host_tests::{Fault, Request, Token, Worker, World, configuration, status};
 use serde_json::json;
 
 /// What becomes of a request.
@@ -264,8 +264,49 @@ fn each_decision_is_counted() {
     worker.request(good("/api/v1/agents"));
     worker.request(good("/api/v1/agents"));
     worker.request(Request::get("/api/v1/agents"));
+    worker.tick();
     let host = worker.host();
     assert_eq!(host.counter("tollgate.requests.public"), 1);
     assert_eq!(host.counter("tollgate.requests.forwarded"), 2);
     assert_eq!(host.counter("tollgate.requests.refused.account_missing"), 1);
+}
+
+#[test]
+fn what_was_counted_before_the_end_is_told_with_it() {
+    let world = World::new();
+    let mut worker = world.worker(&configuration::inline());
+    worker.request(Request::get("/api/accounts"));
+    worker.reload(&configuration::inline());
+    worker.retire_old();
+    assert_eq!(world.statistics.value("tollgate.requests.public"), 1);
+}
+
+#[test]
+fn without_ticks_each_request_is_told_at_once() {
+    let mut worker = Worker::start(&World::new());
+    let fault = Fault::Status(status::INTERNAL_FAILURE);
+    let period = "proxy_set_tick_period_milliseconds";
+    worker.host().faults.always(period, fault);
+    worker.configure(configuration::inline().to_string().as_bytes());
+    worker.request(Request::get("/api/accounts"));
+    assert_eq!(worker.host().counter("tollgate.requests.public"), 1);
+}
+
+#[test]
+fn only_the_filter_state_that_is_configured_is_written() {
+    let mut configuration = configuration::capped(configuration::inline(), 1);
+    configuration["filter_state"] = json!(["subject", "decision"]);
+    let mut worker = World::new().worker(&configuration);
+    let mut state = || {
+        let stream = worker.open(good("/api/v1/agents"));
+        let state = worker.state(stream).into_iter();
+        state
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        state(),
+        ["tollgate.decision=forwarded", "tollgate.subject=user-1"]
+    );
+    assert_eq!(state(), ["tollgate.decision=cap_exceeded"]);
 }

@@ -98,7 +98,6 @@ fn the_calls_are_the_ones_that_are_tested() {
         "proxy_get_current_time_nanoseconds",
         "proxy_get_header_map_pairs",
         "proxy_get_shared_data",
-        "proxy_increment_metric",
         "proxy_remove_header_map_value",
         "proxy_replace_header_map_value",
         "proxy_send_local_response",

@@ -1,6 +1,7 @@
 //! How a request goes on: what is changed in it, and what is kept of it until it ends.
 
 use tollgate_policy::caps::Admitted;
+use tollgate_policy::config::FilterState;
 use tollgate_policy::forward::Forward;
 use tollgate_policy::identity;
 use tollgate_policy::refusal::Refusal;
@@ -20,6 +21,7 @@ impl Gate {
         }
         let unclean = Refusal::not_ready("the request's trailers cannot be cleaned");
         self.refuse(&unclean, false);
+        self.tell_counts_without_ticks();
         Outcome::Answered
     }
 
@@ -94,16 +96,16 @@ impl Gate {
             None => "public",
             Some(admitted) => {
                 let account = admitted.grant().account();
-                host::set_filter_state("tollgate.account", account.as_str())?;
+                self.show(FilterState::Account, account.as_str())?;
                 if let Some(tightest) = &admitted.standing().tightest {
-                    host::set_filter_state("tollgate.cap", tightest)?;
+                    self.show(FilterState::Cap, tightest)?;
                 }
                 "forwarded"
             }
         };
         if let Some(subject) = forward.subject() {
-            host::set_filter_state("tollgate.subject", subject)?;
+            self.show(FilterState::Subject, subject)?;
         }
-        host::set_filter_state("tollgate.decision", decision)
+        self.show(FilterState::Decision, decision)
     }
 }

@@ -1,5 +1,6 @@
 //! What the rules ask of the gate while they decide on one request.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tollgate_policy::assertion::AssertionKey;
 use tollgate_policy::caps::{Counts, StoreError};
 use tollgate_policy::config::Policy;
 use tollgate_policy::decide::Knowledge;
+use tollgate_policy::digest::FingerprintKey;
 use tollgate_policy::directory::Directory;
 use tollgate_policy::introspection::IntrospectionCache;
 use tollgate_policy::keys::{KeySet, PublicKey};
@@ -23,23 +25,34 @@ use crate::signature::Place;
 
 /// The gate as one request finds it.
 pub(super) struct Known<'g> {
-    pub(super) gate: &'g Gate,
-    /// Read once a request: the whole decision is of one time.
-    pub(super) now: Option<Duration>,
+    gate: &'g Gate,
+    /// Read once a request, if at all: the whole decision is of one time.
+    now: OnceCell<Option<Duration>>,
+}
+
+impl<'g> Known<'g> {
+    pub(super) fn new(gate: &'g Gate) -> Self {
+        let now = OnceCell::new();
+        Self { gate, now }
+    }
 }
 
 impl Verifier for Known<'_> {
     fn now(&self) -> Option<Duration> {
-        self.now
+        *self.now.get_or_init(|| host::now().ok())
+    }
+
+    fn fingerprint_key(&self) -> Option<FingerprintKey> {
+        host::random().ok().map(FingerprintKey::new)
     }
 
     fn keys(&self, position: usize) -> Option<Arc<KeySet>> {
         let issuer = self.gate.policy.issuers.get(position)?;
-        self.gate.keys.keys(position, issuer, self.now?)
+        self.gate.keys.keys(position, issuer, self.now()?)
     }
 
     fn newer_keys(&self, position: usize) -> NewerKeys {
-        match (self.gate.policy.issuers.get(position), self.now) {
+        match (self.gate.policy.issuers.get(position), self.now()) {
             (Some(issuer), Some(now)) => self.gate.keys.newer_keys(position, issuer, now),
             _ => NewerKeys::OutOfReach,
         }
@@ -90,7 +103,9 @@ impl Knowledge for Known<'_> {
     }
 
     fn directory(&self) -> Option<Arc<Directory>> {
-        self.gate.directory.directory(&self.gate.policy, self.now?)
+        self.gate
+            .directory
+            .directory(&self.gate.policy, self.now()?)
     }
 
     fn introspections(&self) -> Option<&IntrospectionCache> {

@@ -7,8 +7,10 @@ use tollgate_policy::decide::Need;
 use tollgate_policy::introspection::{Inquiry, IntrospectionCache};
 use tollgate_policy::refusal::{Code, Refusal};
 use tollgate_policy::request::Request;
+use tollgate_policy::token::Verifier;
 
 use super::Gate;
+use super::known::Known;
 use crate::fetched::Outlook;
 use crate::introspections::Full;
 use crate::waiting::{self, Waiter};
@@ -89,10 +91,11 @@ impl Gate {
     }
 
     /// Asks again about a credential in use, before what is known of it grows too old.
-    pub(super) fn look_ahead(&self, request: &Request<'_>, now: Option<Duration>) {
+    pub(super) fn look_ahead(&self, request: &Request<'_>, known: &Known<'_>) {
         let cache = self.introspections.cache();
         let due = cache.and_then(IntrospectionCache::take_due);
-        if let (Some(due), Some(now)) = (due, now)
+        if let Some(due) = due
+            && let Some(now) = known.now()
             && let Some(inquiry) = self.inquiry(request)
             && inquiry.digest() == due
         {

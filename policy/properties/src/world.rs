@@ -18,6 +18,7 @@ use tollgate_policy::caps::{Counts, Roster, Store, StoreError, Version, WorkerId
 use tollgate_policy::config::Policy;
 use tollgate_policy::credential::Credential;
 use tollgate_policy::decide::Knowledge;
+use tollgate_policy::digest::FingerprintKey;
 use tollgate_policy::directory::Directory;
 use tollgate_policy::introspection::{Answer, CacheRules, Inquiry, IntrospectionCache};
 use tollgate_policy::keys::{KeySet, PublicKey};
@@ -193,6 +194,10 @@ impl Default for World {
 impl Verifier for World {
     fn now(&self) -> Option<Duration> {
         Some(Duration::from_secs(NOW))
+    }
+
+    fn fingerprint_key(&self) -> Option<FingerprintKey> {
+        Some(FingerprintKey::new([7; 16]))
     }
 
     fn keys(&self, _issuer: usize) -> Option<Arc<KeySet>> {

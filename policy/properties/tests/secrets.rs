@@ -11,7 +11,7 @@ use tollgate_policy::assertion::{Assertion, AssertionKey, CredentialKind};
 use tollgate_policy::config::Policy;
 use tollgate_policy::credential::Credential;
 use tollgate_policy::decide::{Decision, Knowledge, decide};
-use tollgate_policy::digest::Digest;
+use tollgate_policy::digest::{Digest, FingerprintKey};
 use tollgate_policy::introspection::{Answer, Inquiry};
 use tollgate_policy::principal::Principal;
 use tollgate_policy::refusal::Format;
@@ -186,6 +186,9 @@ fn nothing_shows_a_secret() {
             Err(rejection) => shown.see(&rejection),
         }
         shown.see(&Digest::of(credential.as_bytes()));
+        let fingerprints = FingerprintKey::new([7; 16]);
+        shown.see(&fingerprints);
+        shown.see(&fingerprints.fingerprint(credential.as_bytes()));
         let keys = policy.api_keys.as_ref().unwrap();
         let Ok(read) = Credential::read(Field::One(bearer.as_bytes()), Some(keys)) else {
             panic!("{credential}");

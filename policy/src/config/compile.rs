@@ -8,7 +8,7 @@ mod issuer;
 use std::time::Duration;
 
 pub(super) use self::caps::own as limits_of_an_account;
-use super::{AssertionRules, ConfigError, Mode, Policy, source};
+use super::{AssertionRules, ConfigError, FilterState, Mode, Policy, source};
 use crate::account::AccountRules;
 use crate::caps::Rules;
 use crate::identity;
@@ -46,12 +46,26 @@ pub(super) fn policy(source: source::Configuration) -> Result<Policy> {
             .transpose()?,
         account_header: account_header(source.accounts.header)?,
         assertion: source.assertion.map(assertion).transpose()?,
+        filter_state: filter_state(source.filter_state),
         errors: match source.errors.format {
             source::Format::ProblemJson => Format::ProblemJson,
             source::Format::Text => Format::Text,
         },
         mode,
     })
+}
+
+fn filter_state(source: Option<Vec<source::FilterState>>) -> Vec<FilterState> {
+    let Some(source) = source else {
+        return FilterState::ALL.into();
+    };
+    let one = |named| match named {
+        source::FilterState::Account => FilterState::Account,
+        source::FilterState::Subject => FilterState::Subject,
+        source::FilterState::Decision => FilterState::Decision,
+        source::FilterState::Cap => FilterState::Cap,
+    };
+    source.into_iter().map(one).collect()
 }
 
 fn token_cache(source: source::TokenCache) -> Result<CacheLimits> {

@@ -39,6 +39,8 @@ pub(super) struct Configuration {
     #[serde(default)]
     pub forward_authorization: bool,
     #[serde(default)]
+    pub filter_state: Option<Vec<FilterState>>,
+    #[serde(default)]
     pub errors: Errors,
     #[serde(default)]
     pub mode: Mode,
@@ -260,6 +262,15 @@ pub(super) enum Format {
     #[default]
     ProblemJson,
     Text,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FilterState {
+    Account,
+    Subject,
+    Decision,
+    Cap,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]

@@ -251,6 +251,11 @@ fn errors_say_where_what_and_what_to_write() {
             json!({"format": "html"}),
             "errors.format: unknown variant `html`, expected `problem_json` or `text`",
         ),
+        (
+            "/filter_state",
+            json!(["path"]),
+            "filter_state[0]: unknown variant `path`, expected one of `account`, `subject`, `decision`, `cap`",
+        ),
         ("/apikeys", json!({}), "apikeys: unknown field `apikeys`"),
         (
             "/issuers/0/routes",

@@ -1,6 +1,6 @@
 //! Tokens that were verified, so that the next request with one need not verify it again.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::mem;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::claims::Validity;
 use super::{Rejection, VerifiedToken, Verifier};
-use crate::digest::{ByFirstBytes, Digest};
+use crate::digest::{ByFirstHalf, Fingerprint, FingerprintKey};
 use crate::issuer::Issuer;
 use crate::keys::Key;
 use crate::principal::Principal;
@@ -21,6 +21,8 @@ use crate::refusal::Code;
 #[derive(Debug)]
 pub struct TokenCache {
     limits: CacheLimits,
+    /// Made for the first token; as long as there is no randomness to make it of, nothing is remembered.
+    key: OnceCell<FingerprintKey>,
     generations: RefCell<Generations>,
     hits: Cell<u64>,
 }
@@ -42,7 +44,7 @@ struct Generations {
 
 #[derive(Debug, Default)]
 struct Generation {
-    tokens: HashMap<Digest, Remembered, ByFirstBytes>,
+    tokens: HashMap<Fingerprint, Remembered, ByFirstHalf>,
     bytes: usize,
 }
 
@@ -63,14 +65,26 @@ impl TokenCache {
     pub fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
+            key: OnceCell::new(),
             generations: RefCell::default(),
             hits: Cell::new(0),
         }
     }
 
-    /// Whether it remembers nothing.
-    pub(super) fn is_off(&self) -> bool {
-        self.limits.entries < 2
+    /// What a token is remembered by; nothing where none is.
+    pub(super) fn fingerprint(
+        &self,
+        token: &[u8],
+        verifier: &impl Verifier,
+    ) -> Option<Fingerprint> {
+        if self.limits.entries < 2 {
+            return None;
+        }
+        if let Some(key) = self.key.get() {
+            return Some(key.fingerprint(token));
+        }
+        let key = verifier.fingerprint_key()?;
+        Some(self.key.get_or_init(|| key).fingerprint(token))
     }
 
     /// How many tokens were remembered, since this was last asked.
@@ -91,12 +105,12 @@ impl TokenCache {
     /// It was good, and now is not the time for it.
     pub(super) fn find(
         &self,
-        digest: &Digest,
+        fingerprint: &Fingerprint,
         issuers: &[Issuer],
         verifier: &impl Verifier,
     ) -> Result<Option<Rc<Principal>>, Rejection> {
         let mut generations = self.generations.borrow_mut();
-        let Some(remembered) = generations.find(digest, self.limits) else {
+        let Some(remembered) = generations.find(fingerprint, self.limits) else {
             return Ok(None);
         };
         let (Some(issuer), Some(keys)) = (
@@ -117,7 +131,7 @@ impl TokenCache {
     /// Remembers whose token it is.
     pub(super) fn remember(
         &self,
-        digest: Digest,
+        fingerprint: Fingerprint,
         token: &VerifiedToken<'_>,
         principal: &Rc<Principal>,
     ) {
@@ -129,22 +143,22 @@ impl TokenCache {
         };
         self.generations
             .borrow_mut()
-            .insert(digest, remembered, self.limits);
+            .insert(fingerprint, remembered, self.limits);
     }
 }
 
 // === impl Generations ===
 
 impl Generations {
-    fn find(&mut self, digest: &Digest, limits: CacheLimits) -> Option<&Remembered> {
-        if !self.newer.tokens.contains_key(digest) {
-            let remembered = self.older.remove(digest)?;
-            self.insert(*digest, remembered, limits);
+    fn find(&mut self, fingerprint: &Fingerprint, limits: CacheLimits) -> Option<&Remembered> {
+        if !self.newer.tokens.contains_key(fingerprint) {
+            let remembered = self.older.remove(fingerprint)?;
+            self.insert(*fingerprint, remembered, limits);
         }
-        self.newer.tokens.get(digest)
+        self.newer.tokens.get(fingerprint)
     }
 
-    fn insert(&mut self, digest: Digest, remembered: Remembered, limits: CacheLimits) {
+    fn insert(&mut self, fingerprint: Fingerprint, remembered: Remembered, limits: CacheLimits) {
         let size = remembered.size();
         // A generation may be half of the whole.
         if size > limits.bytes / 2 {
@@ -155,26 +169,26 @@ impl Generations {
         if full {
             self.older = mem::take(&mut self.newer);
         }
-        self.newer.insert(digest, remembered);
+        self.newer.insert(fingerprint, remembered);
     }
 }
 
 // === impl Generation ===
 
 impl Generation {
-    fn insert(&mut self, digest: Digest, remembered: Remembered) {
+    fn insert(&mut self, fingerprint: Fingerprint, remembered: Remembered) {
         // It grows by doubling; where there is no memory for that, a token is verified again.
         if self.tokens.try_reserve(1).is_err() {
             return;
         }
         self.bytes += remembered.size();
-        if let Some(previous) = self.tokens.insert(digest, remembered) {
+        if let Some(previous) = self.tokens.insert(fingerprint, remembered) {
             self.bytes -= previous.size();
         }
     }
 
-    fn remove(&mut self, digest: &Digest) -> Option<Remembered> {
-        let remembered = self.tokens.remove(digest)?;
+    fn remove(&mut self, fingerprint: &Fingerprint) -> Option<Remembered> {
+        let remembered = self.tokens.remove(fingerprint)?;
         self.bytes -= remembered.size();
         Some(remembered)
     }
@@ -185,7 +199,7 @@ impl Generation {
 impl Remembered {
     /// In bytes, with its place in the map.
     fn size(&self) -> usize {
-        2 * mem::size_of::<(Digest, Self)>() + self.principal.size()
+        2 * mem::size_of::<(Fingerprint, Self)>() + self.principal.size()
     }
 }
 
@@ -331,5 +345,17 @@ mod tests {
         worker.sees(&good("a")).unwrap();
         worker.sees(&good("a")).unwrap();
         assert_eq!((worker.verified(), worker.remembered()), (2, 0));
+    }
+
+    #[test]
+    fn without_a_secret_nothing_is_remembered() {
+        let mut worker = worker(10, 1 << 20);
+        worker.world.has_randomness = false;
+        worker.sees(&good("a")).unwrap();
+        worker.sees(&good("a")).unwrap();
+        assert_eq!((worker.verified(), worker.remembered()), (2, 0));
+        worker.world.has_randomness = true;
+        worker.sees(&good("a")).unwrap();
+        assert_eq!((worker.verified(), worker.remembered()), (1, 1));
     }
 }

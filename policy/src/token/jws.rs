@@ -98,7 +98,7 @@ fn split_at_dot(text: &[u8], dot: Option<usize>) -> Option<(&[u8], &[u8])> {
 fn not_compact(token: &[u8]) -> Malformed {
     if token.starts_with(b"{") {
         Malformed::JsonSerialization
-    } else if memchr_iter(b'.', token).count() == 4 {
+    } else if memchr_iter(b'.', token).take(5).count() == 4 {
         Malformed::Encrypted
     } else {
         Malformed::Parts

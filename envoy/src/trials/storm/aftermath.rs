@@ -7,6 +7,7 @@ use fastrand::Rng;
 use serde_json::Value;
 
 use super::people::{HEADER, People, Right, account};
+use super::witness::Upstream;
 use crate::client::Origin;
 use crate::stack::Stack;
 
@@ -47,7 +48,7 @@ pub struct Aftermath {
 }
 
 /// Waits until all is at rest, or should be.
-pub fn look(stack: &Stack, people: &People, trapped: bool) -> Aftermath {
+pub fn look(stack: &Stack, people: &People, upstream: &Upstream, trapped: bool) -> Aftermath {
     let deadline = Instant::now() + PATIENCE;
     let stat = |name: &str| stack.envoy().stat(name);
     // What is not told is not known to be at rest.
@@ -58,6 +59,9 @@ pub fn look(stack: &Stack, people: &People, trapped: bool) -> Aftermath {
         let good = good(stack, people);
         let is_at_rest = not_at_rest.is_empty() && good.0 == good.1;
         if is_at_rest || Instant::now() > deadline {
+            // What a virtual machine has counted since its last tick ends with it.
+            let until = if trapped { Instant::now() } else { deadline };
+            let (forwarded, public) = let_through(stack, upstream, until);
             let log = stack.envoy().log();
             let failed = |line: &&str| TRAP_WORDS.iter().any(|word| line.contains(word));
             return Aftermath {
@@ -65,11 +69,29 @@ pub fn look(stack: &Stack, people: &People, trapped: bool) -> Aftermath {
                 reloads: reloads(stack),
                 failures: log.lines().filter(failed).count(),
                 good,
-                forwarded: stat("wasmcustom.tollgate.requests.forwarded").unwrap_or(0),
-                public: stat("wasmcustom.tollgate.requests.public").unwrap_or(0),
+                forwarded,
+                public,
             };
         }
         thread::sleep(Duration::from_millis(if trapped { 500 } else { 100 }));
+    }
+}
+
+/// What the filter has counted as let through, verified and public. It tells what it has counted with its ticks, so all
+/// that has arrived may be told some moments later.
+fn let_through(stack: &Stack, upstream: &Upstream, until: Instant) -> (u64, u64) {
+    let counted = |what: &str| {
+        let name = format!("wasmcustom.tollgate.requests.{what}");
+        stack.envoy().stat(&name).unwrap_or(0)
+    };
+    loop {
+        let (forwarded, public) = (counted("forwarded"), counted("public"));
+        let arrived = upstream.arrived();
+        let is_told = arrived.verified <= forwarded && arrived.public <= public;
+        if is_told || Instant::now() > until {
+            return (forwarded, public);
+        }
+        thread::sleep(Duration::from_millis(50));
     }
 }
 

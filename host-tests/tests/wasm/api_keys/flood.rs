@@ -48,6 +48,7 @@ fn what_comes_beyond_is_counted() {
     assert_eq!(counted(&mut worker, "crowded"), 0);
     let crowded = worker.request(with(&forged(1000)));
     assert_eq!(crowded.summary(), "503 introspection_unavailable");
+    worker.tick();
     assert_eq!(counted(&mut worker, "crowded"), 1);
     worker.end_all(waiting);
 }

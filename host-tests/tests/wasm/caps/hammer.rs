@@ -90,6 +90,7 @@ fn never_more_at_once_than_the_cap_says_and_nothing_left() {
     let mut workers: Vec<_> = workers.collect();
     assert_eq!(seen.most.load(Ordering::SeqCst), LIMIT);
     let admitted = seen.admitted.load(Ordering::SeqCst);
+    workers.iter_mut().for_each(Worker::tick);
     let counted = world.statistics.value("tollgate.caps.requests.admitted");
     assert_eq!(i64::try_from(admitted).unwrap(), counted);
     for worker in &mut workers {

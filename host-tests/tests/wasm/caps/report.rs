@@ -63,6 +63,7 @@ fn every_refusal_passes_as_it_came() {
             outcome.state()["tollgate.decision"],
             format!("reported:{code}")
         );
+        worker.tick();
         let count = |what: &str| {
             world
                 .statistics
@@ -113,6 +114,7 @@ fn what_exceeds_a_cap_goes_on_with_its_identity() {
     assert_eq!(state["tollgate.decision"], "reported:cap_exceeded");
     assert_eq!(state["tollgate.cap"], "requests.per_minute=0");
     assert_eq!(state["tollgate.account"], "acme");
+    worker.tick();
     let value = |name: &str| world.statistics.value(&format!("tollgate.{name}"));
     assert_eq!(value("requests.reported.cap_exceeded"), 1);
     assert_eq!(value("caps.requests.refused.per_minute"), 1);
@@ -153,6 +155,7 @@ fn what_cannot_be_counted_is_reported_too() {
     worker.host().faults.always("proxy_get_shared_data", fault);
     let outcome = worker.request(good());
     assert_eq!(outcome.state()["tollgate.decision"], "reported:not_ready");
+    worker.tick();
     assert_eq!(
         world
             .statistics

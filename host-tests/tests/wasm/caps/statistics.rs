@@ -66,6 +66,7 @@ fn admitted_and_refused_are_counted_by_cap_and_window() {
     for _ in 0..3 {
         worker.request(good());
     }
+    worker.tick();
     let refused = |window| value(&world, &format!("caps.requests.refused.{window}"));
     assert_eq!(value(&world, "caps.requests.admitted"), 2);
     let windows = ["concurrent", "per_minute", "per_hour", "per_day"];
@@ -164,6 +165,7 @@ fn why_counting_failed_is_counted() {
         worker.request(good());
         worker.host().faults.always(call, fault);
         assert_eq!(worker.request(good()).summary(), "503 not_ready", "{why}");
+        worker.tick();
         let failed = |why| value(&world, &format!("shared_counts.failed.{why}"));
         for reason in ["unreachable", "foreign", "contended", "full"] {
             assert_eq!(failed(reason), i64::from(reason == why), "{reason}");

@@ -83,6 +83,7 @@ fn however_many_accounts_come_the_ceiling_holds() {
     let outcome = worker.request(long(newcomer));
     assert_eq!(outcome.summary(), "503 not_ready");
     assert_eq!(outcome.reply().headers.get("retry-after").unwrap(), "30");
+    worker.tick();
     assert!(world.statistics.value("tollgate.shared_counts.failed.full") > 0);
     world.clock.advance(SECOND * 30);
     assert_eq!(worker.request(long(newcomer)).summary(), "forwarded");

@@ -143,6 +143,7 @@ fn the_calls_of_an_answer_an_end_and_a_tick_are_the_ones_that_are_tested() {
     let tick = [
         "proxy_get_current_time_nanoseconds",
         "proxy_get_shared_data",
+        "proxy_increment_metric",
         "proxy_record_metric",
         "proxy_set_effective_context",
         "proxy_set_shared_data",
