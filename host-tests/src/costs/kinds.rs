@@ -54,8 +54,8 @@ pub(super) const ALL: [Kind; 44] = [
         "known token, for 10000 accounts in turn",
         flat::accounts_of_one::<10_000>,
     ),
-    Kind::new("known token, 5 routes", flat::routes::<5>),
-    Kind::new("known token, 500 routes", flat::routes::<500>),
+    Kind::new(FEW_ROUTES, flat::routes::<5>),
+    Kind::new(MANY_ROUTES, flat::routes::<500>),
     Kind::new(FEW_ISSUERS, flat::issuers::<1>),
     Kind::new(MANY_ISSUERS, flat::issuers::<20>),
     Kind::new("begin of a virtual machine", life::begin),
@@ -73,13 +73,16 @@ const FEW_TOKENS: &str = "known token, 1 of one account";
 const MANY_TOKENS: &str = "known token, 10000 of one account";
 const FEW_ACCOUNTS: &str = "known token, 1 account";
 const MANY_ACCOUNTS: &str = "known token, 10000 accounts with one each";
+const FEW_ROUTES: &str = "known token, 5 routes";
+const MANY_ROUTES: &str = "known token, 500 routes";
 const FEW_ISSUERS: &str = "new token, 1 issuer";
 const MANY_ISSUERS: &str = "new token, 20 issuers";
 
 /// What must cost the same.
-pub(super) const PAIRS: [Pair; 3] = [
+pub(super) const PAIRS: [Pair; 4] = [
     Pair::new(FEW_TOKENS, MANY_TOKENS),
     Pair::new(FEW_ACCOUNTS, MANY_ACCOUNTS),
+    Pair::new(FEW_ROUTES, MANY_ROUTES),
     Pair::new(FEW_ISSUERS, MANY_ISSUERS),
 ];
 
