@@ -35,7 +35,7 @@ pub struct RoutePattern {
     rest: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
     Literal(Vec<u8>),
     Any,
@@ -205,9 +205,10 @@ impl Class {
 impl Routes {
     /// Routes in the order in which they are tried. What none of them matches is protected.
     pub fn new(listed: Vec<(RoutePattern, Class)>, forward_authorization: bool) -> Self {
+        let (patterns, classes) = listed.into_iter().unzip();
         Self {
-            patterns: Tree::new(listed.iter().map(|(pattern, _)| pattern)),
-            classes: listed.into_iter().map(|(_, class)| class).collect(),
+            patterns: Tree::new(patterns),
+            classes,
             otherwise: Class {
                 access: Access::Protected,
                 forward_authorization,
@@ -217,11 +218,15 @@ impl Routes {
 
     /// The class of an endpoint.
     pub fn class(&self, mounts: &Mounts, method: &[u8], path: &Path<'_>) -> Class {
-        let first = |segments| self.patterns.first(method, segments);
-        let first = mounts.strip(path).filter_map(first).min();
-        first
+        self.first(mounts, method, path)
             .and_then(|place| self.classes.get(place))
             .map_or(self.otherwise, |class| *class)
+    }
+
+    /// The place in the list of the first pattern that matches.
+    fn first(&self, mounts: &Mounts, method: &[u8], path: &Path<'_>) -> Option<usize> {
+        let first = |segments| self.patterns.first(method, segments);
+        mounts.strip(path).filter_map(first).min()
     }
 }
 
@@ -243,7 +248,9 @@ fn literal_segments(path: &str) -> Option<Vec<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
     use proptest::prelude::*;
+    use proptest::sample::{select, subsequence};
 
     fn mounts() -> Mounts {
         Mounts::parse(&[String::new(), "/hub-api".to_owned()]).unwrap()
@@ -347,7 +354,38 @@ mod tests {
         assert!(Mounts::parse(&[]).is_err());
     }
 
+    /// A pattern of few words, so that many are alike, and some begin as a mount does.
+    fn pattern() -> impl Strategy<Value = String> {
+        let method = select(vec!["GET", "POST", "OPTIONS", "*"]);
+        let segments = vec(select(vec!["a", "b", "%61", "{x}", "{y}"]), 0..5);
+        let end = select(vec!["", "*", "**"]);
+        (method, segments, end).prop_map(|(method, mut pieces, end)| {
+            pieces.extend(Some(end).filter(|end| !end.is_empty()));
+            format!("{method} /{}", pieces.join("/"))
+        })
+    }
+
     proptest! {
+        /// [`RoutePattern::matches`], which tries one pattern alone, says what is right; also where a path is under
+        /// several mounts at once.
+        #[test]
+        fn the_first_of_a_list_is_found(
+            patterns in vec(pattern(), 0..16),
+            mounts in subsequence(vec!["", "/a", "/a/b", "/b", "/a/a"], 1..=5).prop_shuffle(),
+            path in vec(select(vec!["a", "b", "c", "%61", "%62"]), 0..7),
+            method in select(vec!["GET", "POST", "PUT", "OPTIONS", "get", ""]),
+        ) {
+            let patterns: Vec<_> = patterns.iter().map(|text| RoutePattern::parse(text).unwrap()).collect();
+            let mounts: Vec<_> = mounts.into_iter().map(String::from).collect();
+            let mounts = Mounts::parse(&mounts).unwrap();
+            let (method, target) = (method.as_bytes(), format!("/{}", path.join("/")));
+            let path = Path::parse(target.as_bytes()).unwrap();
+            let expected = patterns.iter().position(|pattern| pattern.matches(&mounts, method, &path));
+            let class = Class { access: Access::Public, forward_authorization: false };
+            let listed = patterns.into_iter().map(|pattern| (pattern, class)).collect();
+            prop_assert_eq!(Routes::new(listed, false).first(&mounts, method, &path), expected);
+        }
+
         #[test]
         fn any_pattern_is_answered(text in ".{0,40}") {
             let _ = RoutePattern::parse(&text);

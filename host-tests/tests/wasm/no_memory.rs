@@ -197,3 +197,29 @@ fn a_pattern_takes_no_memory_that_the_text_does_not_tell_of() {
         assert!(!configured, "{memory}");
     }
 }
+
+/// Else a worker would end, and serve unfiltered, that had what the text tells of, and no more.
+#[test]
+fn routes_take_no_memory_that_the_text_does_not_tell_of() {
+    /// So many times the text's size are seen to first (`plugin/src/root.rs`), besides the text and a page or two.
+    const TIMES: usize = 64;
+    for (routes, segments) in [(1, 100_000), (100, 1000), (5000, 3)] {
+        let route = |number| {
+            let path = "/a".repeat(segments);
+            json!({"match": format!("GET /{number}{path}"), "access": "public"})
+        };
+        let mut configuration = configuration::inline();
+        configuration["routes"] = (0..routes).map(route).collect();
+        let text = configuration.to_string();
+        let mut worker = Worker::start_within(&World::new(), usize::MAX);
+        worker.allow(20_000_000_000);
+        let before = worker.memory();
+        assert!(worker.configure(text.as_bytes()), "{routes}");
+        let taken = worker.memory() - before;
+        let most = (TIMES + 1) * text.len() + 2 * PAGE;
+        assert!(
+            taken <= most,
+            "{routes} routes of {segments} segments: {taken}, more than {most}"
+        );
+    }
+}

