@@ -69,7 +69,7 @@ pub struct Bench {
     #[arg(long)]
     all: bool,
     /// Instead: what the host charges for each thing that a filter does, by modules that do one thing more each
-    #[arg(long, conflicts_with_all = ["arms", "all", "flat"])]
+    #[arg(long, conflicts_with_all = ["arms", "all", "flat", "check"])]
     pieces: bool,
     /// Instead: one and 100,000 tokens and accounts, 5 and 500 routes, one and 20 issuers
     #[arg(long, conflicts_with_all = ["arms", "all"])]

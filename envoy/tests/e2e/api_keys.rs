@@ -125,7 +125,9 @@ fn a_key_is_its_account_and_nothing_more() {
     }
     all_get(&stack, &acme, "200");
     assert!(introspection.asked(&acme) <= WORKERS);
-    assert_eq!(count(&stack, "requests.refused.key_inactive"), 2);
+    wait_until("both refusals are told", || {
+        count(&stack, "requests.refused.key_inactive") == 2
+    });
 }
 
 #[test]

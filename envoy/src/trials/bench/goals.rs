@@ -53,7 +53,9 @@ pub(super) fn of(rows: &[Row], starts: Option<&Starts>, module: Option<u64>) -> 
         row.added.map(|added| added.median)
     };
     let ratio = |arm: &str, to: &str, limit| {
-        let figure = added(arm).zip(added(to)).map(|(part, whole)| part / whole);
+        let figure = added(arm)
+            .zip(added(to))
+            .map(|(part, whole)| times(part, whole));
         Goal::new(format!("{arm} / {to}"), figure, limit, "")
     };
     let mut goals = Vec::new();
@@ -73,6 +75,11 @@ pub(super) fn of(rows: &[Row], starts: Option<&Starts>, module: Option<u64>) -> 
     let what = "ready later than without".to_owned();
     goals.push(Goal::new(what, later, LATER, " s"));
     goals
+}
+
+/// How many times the whole the part is; no number where noise has left nothing of the whole, which meets no goal.
+fn times(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { f64::NAN }
 }
 
 // === impl Goal ===
@@ -128,6 +135,15 @@ mod tests {
             "| goal | found | at most | met |\n|---|--:|--:|---|\n\
              | a / b | 1.00 | 1.5 | yes |\n| a / b | 2.00 | 1.5 | no |\n| a / b | | 1.5 | not measured |\n"
         );
+    }
+
+    #[test]
+    fn what_adds_nothing_is_no_yardstick() {
+        assert!((times(3.0, 2.0) - 1.5).abs() < 1e-9);
+        for whole in [0.0, -0.2, f64::NAN] {
+            let goal = Goal::new("a / b".to_owned(), Some(times(16.0, whole)), 1.6, "");
+            assert_eq!(goal.is_met, Some(false), "{whole}");
+        }
     }
 
     #[test]
