@@ -8,7 +8,7 @@ use crate::refusal::Code;
 use crate::request::Field;
 
 /// The pattern that account names match unless the configuration has another.
-pub const DEFAULT_PATTERN: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
+pub const DEFAULT_PATTERN: &str = tollgate_config::DEFAULT_ACCOUNT_PATTERN;
 
 /// Databases that every PostgreSQL server has. An account's name is its database's name, so these can
 /// never be accounts, whatever the configuration says.

@@ -39,9 +39,6 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    /// What issuers sign with unless they are told otherwise.
-    pub const DEFAULT: [Self; 2] = [Self::Rs256, Self::Es256];
-
     /// The name in `alg`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -32,7 +32,7 @@ use crate::refusal::{CapRefusal, Code, Refusal};
 pub const MAX_CAPS: usize = 16;
 
 /// What the store's values may take, where nothing else is configured.
-pub const DEFAULT_BYTES: u32 = 64 << 20;
+pub const DEFAULT_BYTES: u32 = tollgate_config::DEFAULT_SHARED_BYTES;
 
 /// For how long what is over is kept while nobody needs the room: a clock that is ahead for a moment must not reset what
 /// is running by the right one.

@@ -1,10 +1,11 @@
 //! The configuration: JSON as Envoy and Istio hand it over, compiled once into what the decision uses.
 
 mod compile;
-mod protobuf;
-mod source;
 #[cfg(test)]
 mod tests;
+
+pub use tollgate_config::ConfigError;
+use tollgate_config::protobuf;
 
 use crate::account::AccountRules;
 use crate::caps::{Caps, Override};
@@ -13,7 +14,6 @@ use crate::introspection::ApiKeys;
 use crate::issuer::Issuer;
 use crate::json;
 use crate::path::Path;
-use crate::quote::quoted;
 use crate::refusal::Format;
 use crate::request::Request;
 use crate::route::{Class, Mounts, Routes};
@@ -22,10 +22,6 @@ use crate::token::CacheLimits;
 /// The largest configuration, in bytes. Reading one can take many times its size, and a worker has less memory left than
 /// where Envoy tries it out.
 pub const MAX_BYTES: usize = 4 << 20;
-
-/// The most of a place and of what is wrong there that an error has, in characters.
-const LONGEST_PATH: usize = 160;
-const LONGEST_MESSAGE: usize = 800;
 
 /// A configuration that is right, ready to decide by.
 #[derive(Debug)]
@@ -92,14 +88,6 @@ pub struct AssertionRules {
     pub ttl: u32,
 }
 
-/// What is wrong with a configuration: where, what was found, and what to write.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {message}")]
-pub struct ConfigError {
-    path: String,
-    message: String,
-}
-
 // === impl Policy ===
 
 impl Policy {
@@ -126,17 +114,7 @@ impl Policy {
                     ConfigError::new("configuration", format!("not valid JSON: {error}"))
                 })
         })?;
-        let source: source::Configuration = serde_path_to_error::deserialize(
-            serde_json::Value::Object(object),
-        )
-        .map_err(|error| {
-            let path = error.path().to_string();
-            // A member without a name is at no place that it could name.
-            let at_the_top = path == "." || path.is_empty();
-            let path = if at_the_top { "configuration" } else { &path };
-            ConfigError::new(path, error.inner().to_string())
-        })?;
-        compile::policy(source)
+        compile::policy(tollgate_config::read(object)?)
     }
 
     /// How a request to this path is treated.
@@ -171,26 +149,5 @@ impl FilterState {
 ///
 /// What is wrong with it.
 pub(crate) fn limits_of_an_account(written: serde_json::Value) -> Result<Override, String> {
-    // Serde would take a list for an object whose members come in order.
-    if !written.is_object() {
-        return Err("write an object such as {\"per_minute\": 60}".to_owned());
-    }
-    serde_path_to_error::deserialize(written)
-        .map(compile::limits_of_an_account)
-        .map_err(|error| match error.path().to_string().as_str() {
-            "." => error.inner().to_string(),
-            path => format!("{path}: {}", error.inner()),
-        })
-}
-
-// === impl ConfigError ===
-
-impl ConfigError {
-    fn new(path: impl Into<String>, message: impl ToString) -> Self {
-        Self {
-            // Names and values that were written are in both, and the log must stay one line.
-            path: quoted(&path.into(), LONGEST_PATH),
-            message: quoted(&message.to_string(), LONGEST_MESSAGE),
-        }
-    }
+    tollgate_config::limits_of_an_account(written).map(compile::limits_of_an_account)
 }

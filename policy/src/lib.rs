@@ -22,7 +22,6 @@ pub mod keys;
 pub mod membership;
 pub mod path;
 pub mod principal;
-mod quote;
 pub mod refusal;
 pub mod request;
 pub mod route;

@@ -8,7 +8,9 @@ mod issuer;
 use std::time::Duration;
 
 pub(super) use self::caps::own as limits_of_an_account;
-use super::{AssertionRules, ConfigError, FilterState, Mode, Policy, source};
+use tollgate_config as source;
+
+use super::{AssertionRules, ConfigError, FilterState, Mode, Policy};
 use crate::account::AccountRules;
 use crate::caps::Rules;
 use crate::identity;
@@ -162,14 +164,14 @@ fn assertion(source: source::Assertion) -> Result<AssertionRules> {
 }
 
 /// The name of an environment variable, as POSIX has it: whatever else cannot be one.
-fn variable(name: String, path: impl Into<String>) -> Result<String> {
+fn variable(name: String, path: impl AsRef<str>) -> Result<String> {
     if name.is_empty() || name.contains(['=', '\0']) {
         return Err(wrong(path, "write the name of an environment variable"));
     }
     Ok(name)
 }
 
-fn uri(text: &str, path: impl Into<String>) -> Result<Uri> {
+fn uri(text: &str, path: impl AsRef<str>) -> Result<Uri> {
     Uri::parse(text).ok_or_else(|| {
         let message = format!("{text:?}: write http://… or https://…, without user and fragment");
         wrong(path, message)
@@ -187,6 +189,7 @@ fn between(span: source::Span, least: u64, most: u64, path: &str) -> Result<Dura
     ))
 }
 
-fn wrong(path: impl Into<String>, message: impl ToString) -> ConfigError {
-    ConfigError::new(path, message)
+#[cold]
+fn wrong(path: impl AsRef<str>, message: impl ToString) -> ConfigError {
+    ConfigError::new(path.as_ref(), message)
 }

@@ -18,7 +18,7 @@ use crate::account::AccountRules;
 use crate::caps::{Override, Overrides};
 use crate::config;
 use crate::json::{self, JsonError};
-use crate::quote::quoted;
+use tollgate_config::quoted;
 
 /// The largest directory that is read, in bytes.
 pub const MAX_BYTES: usize = 8 << 20;

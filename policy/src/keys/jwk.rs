@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Key, PublicKey, ec, okp, rsa};
 use crate::algorithm::Algorithm;
 use crate::json;
-use crate::quote::quoted;
+use tollgate_config::quoted;
 
 /// Members that only a private or a secret key has (RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2).
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];

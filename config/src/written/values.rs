@@ -11,11 +11,17 @@ use super::{Membership, MembershipClaim};
 
 /// A duration, written as text: `500ms`, `10m`, `1h 30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) struct Span(pub Duration);
+pub struct Span(
+    /// How long.
+    pub Duration,
+);
 
 /// A whole number. Envoy hands a protobuf `Struct` over as JSON, where all numbers are floating-point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) struct Whole(pub u32);
+pub struct Whole(
+    /// The number.
+    pub u32,
+);
 
 impl Span {
     pub(super) fn from_secs(seconds: u64) -> Self {

@@ -14,7 +14,7 @@ const FIXED64: u64 = 1;
 const LENGTH_DELIMITED: u64 = 2;
 
 /// The message as JSON; nothing for bytes that are no `Struct`, and for members that are repeated.
-pub(super) fn object(message: &[u8]) -> Option<Map<String, Value>> {
+pub fn object(message: &[u8]) -> Option<Map<String, Value>> {
     read_struct(message, MAX_DEPTH)
 }
 
