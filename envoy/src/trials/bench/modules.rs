@@ -30,8 +30,6 @@ pub(super) enum Step {
     Shared,
     /// The same when the context ends.
     SharedAtEnd,
-    /// Increments two counters.
-    Counters,
     /// Adds two headers to the answer.
     Fields,
     /// Answers by itself, with 403 and a body like those of Tollgate's refusals.
@@ -58,8 +56,6 @@ const IMPORTS: &str = r#"
   (import "env" "proxy_set_property" (func $property (param i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_get_shared_data" (func $get (param i32 i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_set_shared_data" (func $set (param i32 i32 i32 i32 i32) (result i32)))
-  (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
-  (import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))
   (import "env" "proxy_send_local_response"
     (func $respond (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))"#;
 
@@ -133,21 +129,8 @@ impl Module {
             to.push_str(&texts.code(*step));
         }
         let mut module = format!("(module{IMPORTS}{COMMON}");
-        module.push_str(
-            "\n  (func $check (param i32) (if (local.get 0) (then unreachable)))\
-             \n  (global $first (mut i32) (i32.const 0))\n  (global $second (mut i32) (i32.const 0))",
-        );
+        module.push_str("\n  (func $check (param i32) (if (local.get 0) (then unreachable)))");
         module.push_str(SHARED);
-        if has(Step::Counters) {
-            let define = ["first", "second"].map(|name| {
-                let text = texts.place(&format!("bench.{name}"));
-                format!(
-                    "(call $check (call $define (i32.const 0) {text} (i32.const 0))) \
-                     (global.set ${name} (i32.load (i32.const 0)))"
-                )
-            });
-            module.push_str(&callback("configure", 2, Some(1), &define.concat()));
-        }
         // `StopIteration` where it has answered.
         let action = i32::from(has(Step::Answer));
         module.push_str(&callback("request_headers", 3, Some(action), &request));
@@ -236,11 +219,6 @@ impl Texts {
             ]
             .concat(),
             Step::Shared | Step::SharedAtEnd => "(call $share)".to_owned(),
-            Step::Counters => ["first", "second"]
-                .map(|name| {
-                    format!("(call $check (call $increment (global.get ${name}) (i64.const 1)))")
-                })
-                .concat(),
             Step::Fields => [
                 self.header(
                     "add",
@@ -320,10 +298,9 @@ mod tests {
             Step::States,
             Step::Shared,
             Step::SharedAtEnd,
-            Step::Counters,
             Step::Fields,
         ];
-        assert_eq!(names(&Module::of(&steps)).len(), 8);
+        assert_eq!(names(&Module::of(&steps)).len(), 7);
         names(&Module::of(&[Step::Answer]));
     }
 }

@@ -20,7 +20,7 @@ use super::statistics::Quartiles;
 const WHOLE: &str = "tollgate cached token";
 
 /// Each with what it does more than the one before.
-const STEPS: [(&str, Step); 11] = [
+const STEPS: [(&str, Step); 10] = [
     ("+ told of the request's begin and end", Step::Contexts),
     ("+ asked about the answer's headers", Step::ResponseHeaders),
     ("+ all headers read", Step::Headers),
@@ -30,7 +30,6 @@ const STEPS: [(&str, Step); 11] = [
     ("+ three more", Step::States),
     ("+ 256 bytes of shared data read and swapped", Step::Shared),
     ("+ the same at the end", Step::SharedAtEnd),
-    ("+ two counters", Step::Counters),
     (LAST, Step::Fields),
 ];
 
