@@ -10,9 +10,9 @@ pub fn refuse(refusal: &Refusal, format: Format, grpc: bool) {
     let headers: Vec<_> = answer
         .headers
         .iter()
-        .map(|(name, value)| (*name, value.as_str()))
+        .map(|(name, value)| (*name, &**value))
         .collect();
-    let details = format!("tollgate:{}", refusal.code.as_str());
+    let details = ["tollgate:", refusal.code.as_str()].concat();
     if host::respond(
         answer.status,
         &details,

@@ -343,10 +343,10 @@ impl Gate {
 
     /// Says in the access log what became of a request. Nothing depends on it.
     fn mark(&self, refusal: &Refusal, prefix: &str) {
-        let decision = format!("{prefix}{}", refusal.code.as_str());
+        let decision = [prefix, refusal.code.as_str()].concat();
         let _ = self.show(FilterState::Decision, &decision);
         if let Some(cap) = &refusal.cap {
-            let left = format!("{}.{}=0", cap.cap, cap.window.as_str());
+            let left = [&cap.cap, ".", cap.window.as_str(), "=0"].concat();
             let _ = self.show(FilterState::Cap, &left);
             let _ = self.show(FilterState::Account, cap.account.as_str());
         }

@@ -28,10 +28,10 @@ pub fn read(bytes: &[u8]) -> Option<Pairs<'_>> {
 /// Pairs in the host's form.
 pub fn write(pairs: &[(&str, &str)]) -> Vec<u8> {
     let size = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let mut bytes = u32::try_from(pairs.len())
-        .unwrap_or(u32::MAX)
-        .to_le_bytes()
-        .to_vec();
+    let texts = pairs.iter().map(|(name, value)| name.len() + value.len());
+    let mut bytes = Vec::with_capacity(4 + 10 * pairs.len() + texts.sum::<usize>());
+    let count = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
+    bytes.extend_from_slice(&count.to_le_bytes());
     for (name, value) in pairs {
         bytes.extend_from_slice(&size(name));
         bytes.extend_from_slice(&size(value));
