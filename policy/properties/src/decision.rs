@@ -185,7 +185,7 @@ fn refused(sent: &Sent, refusal: &Refusal) {
         let names: Vec<&str> = answer.headers.iter().map(|(name, _)| *name).collect();
         assert_eq!(names.contains(&"www-authenticate"), answer.status == 401);
         assert!(answer.status < 429 || names.contains(&"retry-after"));
-        let written = answer.headers.iter().map(|(_, value)| value.as_ref());
+        let written = answer.headers.iter().map(|(_, value)| &**value);
         for text in written.chain([answer.body.trim_end_matches('\n')]) {
             assert!(
                 text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)),
