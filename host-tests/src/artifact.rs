@@ -13,6 +13,11 @@ pub(crate) fn bytes() -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// In bytes.
+pub fn module_size() -> usize {
+    bytes().len()
+}
+
 fn build() -> PathBuf {
     let target = target_folder();
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -44,6 +44,7 @@ mod tokens;
 mod worker;
 mod world;
 
+pub use artifact::module_size;
 pub use fault::{Fault, Faults, Lie};
 pub use headers::Headers;
 pub use host::callouts::{Answer, Callout};

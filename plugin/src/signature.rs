@@ -22,7 +22,7 @@ pub struct Signatures {
 pub enum Place {
     /// By the host's function.
     Host,
-    /// By our own code, which takes ten to forty times as long: in Envoy 1.40, 1 ms with RSA of 2048 bits or P-256,
+    /// By our own code, which takes up to forty times as long: in Envoy 1.40, at most 1 ms with RSA of 2048 bits or P-256,
     /// 4 ms with RSA of 4096 bits or P-384, 15 ms with RSA of 8192 bits, and 0.1 ms with Ed25519. A flood of tokens
     /// could keep a worker from all else.
     Module,

@@ -8,6 +8,9 @@ use host_tests::costs::{self, Change, Table};
 /// Counted once.
 static COUNTED: LazyLock<Table> = LazyLock::new(costs::count);
 
+/// In bytes. Envoy compiles all of it before it is ready: a second of CPU a megabyte. What was reached, and 2 %.
+const LARGEST_MODULE: usize = 1_200_000;
+
 /// `many` may cost a tenth more than `few`.
 const TENTH: u64 = 10;
 
@@ -41,6 +44,15 @@ fn many_cost_no_more_than_few() {
             "{pair:?}: {few:?}, {many:?}"
         );
     }
+}
+
+#[test]
+fn the_module_is_no_larger() {
+    let size = host_tests::module_size();
+    assert!(
+        size <= LARGEST_MODULE,
+        "the module has {size} bytes, more than {LARGEST_MODULE}: find what has grown, or raise LARGEST_MODULE with a reason"
+    );
 }
 
 fn lines(changes: &[&Change]) -> String {
