@@ -185,7 +185,7 @@ mod tests {
         let response = problem.into_response();
         assert_eq!(response.status().as_u16(), expected.status);
         for (name, value) in &expected.headers {
-            assert_eq!(response.headers()[*name], value.as_str(), "{name}");
+            assert_eq!(response.headers()[*name], value.as_ref(), "{name}");
         }
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         assert_eq!(str::from_utf8(&body), Ok(expected.body.as_str()));
