@@ -67,15 +67,18 @@ pub enum Counting {
     Minute,
     /// In all four windows, with such limits.
     All {
-        /// Whether the answers say what is left.
-        fields: bool,
+        /// Whether answers say what is left, and access logs can say who asked: fields and filter state, as by default.
+        told: bool,
     },
     /// In all four windows, with so many requests a day; with one, what is measured are the refusals after it.
     Few(u32),
 }
 
 /// With all caps, as they are by default.
-const GATE: Filter = Filter::Gate(Counting::All { fields: true });
+const GATE: Filter = Filter::Gate(Counting::All { told: true });
+
+/// The same, and nobody is told, like by Envoy's own filters.
+const SILENT: Filter = Filter::Gate(Counting::All { told: false });
 
 const RBAC: Rules = Rules::Rbac;
 
@@ -92,6 +95,7 @@ pub const ARMS: [Arm; 24] = [
     Arm::new("lua", Filter::Native { cache: false, rules: Rules::Lua }, NewTokens),
     Arm::new("tollgate public", GATE, Public),
     Arm::new("tollgate cached token", GATE, KnownTokens),
+    Arm::new("tollgate cached token silent", SILENT, KnownTokens),
     Arm::new("tollgate new token", GATE, NewTokens),
     Arm::new("tollgate refused 400", GATE, Malformed).closing(),
     Arm::new("tollgate refused 401", GATE, Expired),
@@ -105,7 +109,6 @@ pub const ARMS: [Arm; 24] = [
     Arm::new("tollgate token only cached", Filter::Token, KnownTokens).on_request(),
     Arm::new("tollgate one cap", Filter::Gate(Counting::Minute), KnownTokens).on_request(),
     Arm::new("tollgate caps off", Filter::Gate(Counting::Nothing), KnownTokens).on_request(),
-    Arm::new("tollgate caps silent", Filter::Gate(Counting::All { fields: false }), KnownTokens).on_request(),
 ];
 
 // === impl Arm ===

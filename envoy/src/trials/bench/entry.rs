@@ -107,10 +107,12 @@ fn config(arm: Arm, parts: Parts<'_>) -> Result<Config, BenchError> {
             let mut policy = policy(arm, parts);
             if let Some(policy) = policy.as_object_mut() {
                 let assertion = json!({"key_env": ASSERTION_KEY, "audience": "upstream"});
-                let fields = counting != Counting::All { fields: false };
+                if counting == (Counting::All { told: false }) {
+                    policy.insert("rate_limit_fields".to_owned(), json!(false));
+                    policy.insert("filter_state".to_owned(), json!([]));
+                }
                 policy.insert("assertion".to_owned(), assertion);
                 policy.insert("caps".to_owned(), caps(counting));
-                policy.insert("rate_limit_fields".to_owned(), json!(fields));
             }
             tollgate(config, parts, policy)
         }
@@ -185,5 +187,5 @@ fn caps(counting: Counting) -> Value {
 
 /// All four windows, with limits that nobody comes near.
 pub(super) fn all_caps() -> Value {
-    caps(Counting::All { fields: true })
+    caps(Counting::All { told: true })
 }
