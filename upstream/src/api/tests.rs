@@ -247,9 +247,10 @@ async fn the_key_before_is_believed_while_there_is_one() {
     let unknown = signed(&[9; 32], "upstream", now(), &member);
     let status = async |old: bool, assertion: &str| {
         let gate = authenticator(AssertionKey::new(KEY).unwrap(), "upstream");
-        let gate = match old {
-            true => gate.or_signed_with(AssertionKey::new(&[8; 32]).unwrap()),
-            false => gate,
+        let gate = if old {
+            gate.or_signed_with(AssertionKey::new(&[8; 32]).unwrap())
+        } else {
+            gate
         };
         let service = router(api(&options(false)), Arc::new(gate));
         let headers = [("x-tollgate-assertion", assertion)];
