@@ -37,7 +37,7 @@ fn documents() -> Vec<(PathBuf, String)> {
             let is_other = name.starts_with('.') || ["target", "corpus"].contains(&name.as_str());
             if entry.file_type().unwrap().is_dir() && !is_other {
                 folders.push(path);
-            } else if name.ends_with(".md") {
+            } else if path.extension().is_some_and(|extension| extension == "md") {
                 let text = fs::read_to_string(entry.path()).unwrap();
                 found.push((path, text));
             }
