@@ -20,6 +20,7 @@ pub mod postgres;
 pub mod process;
 pub mod progress;
 pub mod random;
+pub mod schema;
 pub mod scripted;
 pub mod server;
 pub mod stack;

@@ -12,6 +12,7 @@ use tollgate_envoy::demo::Demo;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
 use tollgate_envoy::progress::Progress;
+use tollgate_envoy::schema::Schema;
 use tollgate_envoy::stack::Stack;
 use tollgate_envoy::trials::accounts::Accounts;
 use tollgate_envoy::trials::bench::Bench;
@@ -41,6 +42,7 @@ enum Command {
     Accounts(Accounts),
     Storm(Storm),
     Configurations(Configurations),
+    Schema(Schema),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
     #[command(hide = true)]
@@ -109,6 +111,10 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Build => {
             println!("{}", build::filter(&Progress::new())?.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Schema(schema) => {
+            print!("{}", schema.run()?);
             Ok(ExitCode::SUCCESS)
         }
         Command::Supervise(supervise) => Ok(supervise.run()),
