@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod build;
+pub mod check;
 pub mod client;
 pub mod config;
 pub mod demo;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tollgate_envoy::build;
+use tollgate_envoy::check::Check;
 use tollgate_envoy::demo::Demo;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
@@ -42,6 +43,7 @@ enum Command {
     Accounts(Accounts),
     Storm(Storm),
     Configurations(Configurations),
+    Check(Check),
     Schema(Schema),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
@@ -112,6 +114,10 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Build => {
             println!("{}", build::filter(&Progress::new())?.display());
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Check(check) => {
+            let report = check.run()?;
+            Ok(told(&check.show(&report), report.is_right()))
         }
         Command::Schema(schema) => {
             print!("{}", schema.run()?);

@@ -1,11 +1,15 @@
 //! The tables of `envoy/CONFIGURATION.md`, made of the schema: whatever stands between `<!-- fields: PATH -->` and
 //! `<!-- end -->` is the table of the object there, such as `issuers[].jwks`. Rows stay in the order that they have there.
+//! Behind `<!-- warnings -->` stand those of `cargo tollgate check`.
 
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use crate::check::warnings::Warning;
+
 const FIELDS: &str = "<!-- fields: ";
+const WARNINGS: &str = "<!-- warnings -->\n";
 const CLOSED: &str = " -->\n";
 const END: &str = "<!-- end -->";
 
@@ -46,7 +50,22 @@ pub fn with_tables(page: &str) -> Result<String, MarkerError> {
         rest = after;
     }
     made.push_str(rest);
-    Ok(made)
+    with_warnings(&made)
+}
+
+/// The page with the table of warnings made anew, if it has one.
+fn with_warnings(page: &str) -> Result<String, MarkerError> {
+    let Some((before, marked)) = page.split_once(WARNINGS) else {
+        return Ok(page.to_owned());
+    };
+    let (_, after) = marked.split_once(END).ok_or(MarkerError::Open)?;
+    let mut table = "| warning | reason |\n|---|---|\n".to_owned();
+    for warning in Warning::ALL {
+        let what = warning.what().replace('|', "\\|");
+        // Writing to a text does not fail.
+        let _ = writeln!(table, "| `{}` | {what} |", warning.name());
+    }
+    Ok([before, WARNINGS, &table, END, after].concat())
 }
 
 /// The schema with its definitions.

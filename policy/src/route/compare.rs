@@ -97,7 +97,7 @@ impl RoutePattern {
                     b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'_' | b'~' => {
                         path.push(char::from(*byte));
                     }
-                    other => path.push_str(&format!("%{other:02X}")),
+                    other => path.extend(['%', hex(other >> 4), hex(other & 15)]),
                 }
             }
         }
@@ -106,6 +106,10 @@ impl RoutePattern {
         }
         path
     }
+}
+
+fn hex(four_bits: u8) -> char {
+    char::from_digit(four_bits.into(), 16).unwrap_or_default()
 }
 
 fn unknown_segment(patterns: &[RoutePattern], mounts: &Mounts) -> String {
