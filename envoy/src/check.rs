@@ -10,6 +10,7 @@ pub mod reader;
 mod tests;
 pub mod warnings;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
@@ -123,7 +124,8 @@ impl Report {
                     file,
                     in_colour,
                 };
-                text.push_str(&format!("{shown}\n"));
+                // Writing to a text does not fail.
+                let _ = writeln!(text, "{shown}");
             }
         }
         let plural =
@@ -133,10 +135,8 @@ impl Report {
             self.count(|level| matches!(level, Level::Warning(_))),
             "warning",
         );
-        text.push_str(&format!(
-            "{}: {errors}, {warnings}\n",
-            plural(self.files.len(), "file")
-        ));
+        let files = plural(self.files.len(), "file");
+        let _ = writeln!(text, "{files}: {errors}, {warnings}");
         text
     }
 
@@ -176,7 +176,7 @@ pub fn findings(text: &str, is_json: bool) -> Vec<Finding> {
         found.extend(errors);
         found.extend(warnings::of(gate));
     }
-    found.sort_by(|one, other| one.mark.cmp(&other.mark));
+    found.sort_by_key(|finding| finding.mark);
     // What is said of a whole document is said once, however many filters it has.
     found.dedup_by(|one, other| {
         one.mark == other.mark && one.path == other.path && one.message == other.message

@@ -111,9 +111,10 @@ impl Level {
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { finding, file, .. } = self;
-        let (colour, plain) = match self.in_colour {
-            true => (finding.level.colour(), "\x1b[0m"),
-            false => ("", ""),
+        let (colour, plain) = if self.in_colour {
+            (finding.level.colour(), "\x1b[0m")
+        } else {
+            ("", "")
         };
         let level = finding.level.name();
         write!(f, "{file}:{}: {colour}{level}{plain}: ", finding.mark)?;

@@ -34,12 +34,14 @@ impl<'a> Place<'a> {
     }
 
     /// The same, read by another.
+    #[must_use]
     pub fn read_by(mut self, reader: Reader) -> Self {
         self.reader = reader;
         self
     }
 
     /// The same, with its members named from here.
+    #[must_use]
     pub fn named_from_here(mut self) -> Self {
         self.path = String::new();
         self

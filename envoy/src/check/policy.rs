@@ -28,9 +28,8 @@ pub fn errors(at: &Place<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut replaced: HashMap<Vec<Step>, usize> = HashMap::new();
     loop {
-        let error = match Policy::from_bytes(value.to_string().as_bytes()) {
-            Ok(_) => return found,
-            Err(error) => error,
+        let Err(error) = Policy::from_bytes(value.to_string().as_bytes()) else {
+            return found;
         };
         let mut steps = steps(&value, error.path());
         let missing = error

@@ -188,18 +188,12 @@ impl<'a> Document<'a> {
 
     fn variant(&self, schema: &'a Value) -> String {
         let found = self.resolved(schema);
-        match found.get("const").and_then(Value::as_str) {
-            Some(name) => format!("`{name}`: {}", text(found, "description")),
-            None => {
-                let members = found.get("properties").and_then(Value::as_object);
-                let names: Vec<_> = members
-                    .into_iter()
-                    .flatten()
-                    .map(|(name, _)| name.as_str())
-                    .collect();
-                format!("`{{{}}}`", names.join(", "))
-            }
+        if let Some(name) = found.get("const").and_then(Value::as_str) {
+            return format!("`{name}`: {}", text(found, "description"));
         }
+        let members = found.get("properties").and_then(Value::as_object);
+        let names = members.into_iter().flatten().map(|(name, _)| name.as_str());
+        format!("`{{{}}}`", names.collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -122,7 +122,7 @@ fn changes(reference: &Value, place: &str) -> Vec<Value> {
     if let Some((parent, name)) = place.rsplit_once('/') {
         changes.push(changed(reference, parent, |value| match value {
             Value::Object(members) => {
-                drop(members.remove(&name.replace("~1", "/").replace("~0", "~")))
+                drop(members.remove(&name.replace("~1", "/").replace("~0", "~")));
             }
             Value::Array(items) => drop(items.remove(name.parse().unwrap())),
             _ => unreachable!("it has members"),

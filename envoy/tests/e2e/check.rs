@@ -45,8 +45,9 @@ fn check(arguments: &[&str], input: &str) -> (Vec<String>, bool) {
 
 /// Each line of a text so much further to the right.
 fn indented(text: &str, spaces: usize) -> String {
+    let indent = " ".repeat(spaces);
     text.lines()
-        .map(|line| format!("{}{line}\n", " ".repeat(spaces)))
+        .flat_map(|line| [&indent, line, "\n"])
         .collect()
 }
 

@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn who_takes_what() {
-        let table: &[(&str, &[&str], Option<Vec<usize>>)] = &[
+        type Row = (&'static str, &'static [&'static str], Option<Vec<usize>>);
+        let table: &[Row] = &[
             ("GET /a", &["GET /a"], Some(vec![0])),
             ("GET /a", &["GET /b", "* /{x}"], Some(vec![1])),
             ("* /a", &["GET /a"], None),
