@@ -24,6 +24,16 @@ impl ConfigError {
         Self::of(path, &message.to_string())
     }
 
+    /// The member's path, such as `issuers[0].jwks`; `configuration` for the whole.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What was found there, and what to write.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     fn of(path: &str, message: &str) -> Self {
         Self {
             // Names and values that were written are in both, and the log must stay one line.

@@ -7,6 +7,8 @@
 mod error;
 pub mod protobuf;
 mod quote;
+#[cfg(feature = "schema")]
+mod schema;
 mod written;
 
 use serde::Deserialize;
@@ -14,6 +16,12 @@ use serde_json::{Map, Value};
 
 pub use self::error::ConfigError;
 pub use self::quote::quoted;
+#[cfg(feature = "schema")]
+pub use self::schema::schema;
+pub use self::written::{
+    ALGORITHMS, LEAST_INTROSPECTIONS, LEAST_SHARED_BYTES, MOST_CACHED_BYTES, MOST_CACHED_TOKENS,
+    MOST_CAPS, MOST_INTROSPECTIONS, MOST_SHARED_BYTES, MOST_TOKEN_BYTES,
+};
 pub use self::written::{
     Access, Accounts, Admin, ApiKeys, Assertion, Cap, Configuration, Directory, Errors,
     FilterState, Format, Introspection, IntrospectionCache, Issuer, Jwks, Limits, Membership,

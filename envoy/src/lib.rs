@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod build;
+pub mod check;
 pub mod client;
 pub mod config;
 pub mod demo;
@@ -20,6 +21,7 @@ pub mod postgres;
 pub mod process;
 pub mod progress;
 pub mod random;
+pub mod schema;
 pub mod scripted;
 pub mod server;
 pub mod stack;

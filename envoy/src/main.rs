@@ -8,10 +8,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tollgate_envoy::build;
+use tollgate_envoy::check::Check;
 use tollgate_envoy::demo::Demo;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
 use tollgate_envoy::progress::Progress;
+use tollgate_envoy::schema::Schema;
 use tollgate_envoy::stack::Stack;
 use tollgate_envoy::trials::accounts::Accounts;
 use tollgate_envoy::trials::bench::Bench;
@@ -41,6 +43,8 @@ enum Command {
     Accounts(Accounts),
     Storm(Storm),
     Configurations(Configurations),
+    Check(Check),
+    Schema(Schema),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
     #[command(hide = true)]
@@ -109,6 +113,14 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Build => {
             println!("{}", build::filter(&Progress::new())?.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check(check) => {
+            let report = check.run()?;
+            Ok(told(&check.show(&report), report.is_right()))
+        }
+        Command::Schema(schema) => {
+            print!("{}", schema.run()?);
             Ok(ExitCode::SUCCESS)
         }
         Command::Supervise(supervise) => Ok(supervise.run()),

@@ -29,7 +29,7 @@ use crate::membership::Grant;
 use crate::refusal::{CapRefusal, Code, Refusal};
 
 /// The most caps that can be configured.
-pub const MAX_CAPS: usize = 16;
+pub const MAX_CAPS: usize = tollgate_config::MOST_CAPS;
 
 /// What the store's values may take, where nothing else is configured.
 pub const DEFAULT_BYTES: u32 = tollgate_config::DEFAULT_SHARED_BYTES;

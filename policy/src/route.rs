@@ -1,5 +1,6 @@
 //! What is it? The class of the endpoint that a request is for (step 3).
 
+mod compare;
 mod tree;
 
 use self::tree::Tree;

@@ -23,6 +23,7 @@ mod caps_reload;
 mod caps_told;
 mod caps_trap;
 mod chaos;
+mod check;
 mod configuration;
 mod configurations;
 mod cors;

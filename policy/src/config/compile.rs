@@ -83,8 +83,8 @@ fn token_cache(source: source::TokenCache) -> Result<CacheLimits> {
         return Err(wrong("token_cache.entries", message));
     }
     Ok(CacheLimits {
-        entries: within(source.entries, 1_000_000, "entries")?,
-        bytes: within(source.bytes, 512 << 20, "bytes")?,
+        entries: within(source.entries, source::MOST_CACHED_TOKENS, "entries")?,
+        bytes: within(source.bytes, source::MOST_CACHED_BYTES, "bytes")?,
     })
 }
 

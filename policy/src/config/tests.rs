@@ -1,5 +1,6 @@
 mod api_keys;
 mod directory;
+mod schema;
 
 use super::*;
 use crate::testing::configuration;
@@ -7,10 +8,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn error(change: impl FnOnce(&mut Value)) -> String {
-    let text = configuration(change).to_string();
-    Policy::from_bytes(text.as_bytes())
+    let configuration = configuration(change);
+    let error = Policy::from_bytes(configuration.to_string().as_bytes())
         .expect_err("a wrong configuration")
-        .to_string()
+        .to_string();
+    schema::agrees(&configuration, &error);
+    error
 }
 
 /// Puts a value at a JSON pointer, making the members on the way.

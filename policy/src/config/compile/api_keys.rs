@@ -1,16 +1,13 @@
 //! Long-lived keys, and other credentials that their issuer is asked about.
 
+use tollgate_config::{LEAST_INTROSPECTIONS, MOST_INTROSPECTIONS};
+
 use super::{Result, between, issuer, source, uri, variable, wrong};
 use crate::fetching::LONGEST_WAIT;
 use crate::introspection::{ApiKeys, CacheRules, Remote};
 
 /// Longer, and a key that is revoked lives on for too long to be called so.
 const LONGEST_KEPT: u64 = 300;
-
-/// Room for those that wait, and for some more.
-const LEAST_ENTRIES: u32 = 1000;
-
-const MOST_ENTRIES: u32 = 1_000_000;
 
 /// The first characters of a JWT: `{"`, `{ ` and `{` with a line's end, in base64url (RFC 7515 §7.1).
 const JWT_BEGINS: [&str; 2] = ["ey", "ew"];
@@ -76,8 +73,9 @@ fn remote(source: source::Introspection) -> Result<Remote> {
 
 fn cache(source: source::IntrospectionCache) -> Result<CacheRules> {
     let at = |field: &str| format!("api_keys.cache.{field}");
-    if !(LEAST_ENTRIES..=MOST_ENTRIES).contains(&source.entries.0) {
-        let message = format!("write a number from {LEAST_ENTRIES} to {MOST_ENTRIES}");
+    if !(LEAST_INTROSPECTIONS..=MOST_INTROSPECTIONS).contains(&source.entries.0) {
+        let message =
+            format!("write a number from {LEAST_INTROSPECTIONS} to {MOST_INTROSPECTIONS}");
         return Err(wrong(at("entries"), message));
     }
     Ok(CacheRules {

@@ -34,14 +34,14 @@ pub(super) fn caps(
     Ok(Caps::new(caps, rules))
 }
 
-pub(super) fn bytes(source: source::SharedCounts, caps: usize) -> Result<usize> {
-    const MIB: usize = 1 << 20;
-    let least = Caps::least_bytes(caps).max(MIB);
-    let found = usize::try_from(source.bytes.0).unwrap_or(usize::MAX);
-    if !(least..=256 * MIB).contains(&found) {
-        let most = 256 * MIB;
+pub(super) fn bytes(written: source::SharedCounts, caps: usize) -> Result<usize> {
+    const LEAST: usize = source::LEAST_SHARED_BYTES as usize;
+    const MOST: usize = source::MOST_SHARED_BYTES as usize;
+    let least = Caps::least_bytes(caps).max(LEAST);
+    let found = usize::try_from(written.bytes.0).unwrap_or(usize::MAX);
+    if !(least..=MOST).contains(&found) {
         let message =
-            format!("{found}: with {caps} caps, write a number from {least} to {most} (256 MiB)");
+            format!("{found}: with {caps} caps, write a number from {least} to {MOST} (256 MiB)");
         return Err(wrong("shared_counts.bytes", message));
     }
     Ok(found)

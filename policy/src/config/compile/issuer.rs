@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tollgate_config::MOST_TOKEN_BYTES;
+
 use super::{Result, between, pattern, source, uri, wrong};
 use crate::algorithm::Algorithm;
 use crate::fetching::LONGEST_WAIT;
@@ -14,9 +16,6 @@ use crate::route::RoutePattern;
 
 /// Beyond this, skew is a way of accepting expired tokens.
 const MAX_SKEW: Duration = Duration::from_secs(600);
-
-/// Envoy refuses larger headers by default (60 KiB for all of them).
-const MAX_TOKEN: u32 = 65_536;
 
 /// `others`: whether there are other credentials than tokens.
 pub(super) fn issuers(source: Vec<source::Issuer>, others: bool) -> Result<Vec<Issuer>> {
@@ -53,10 +52,10 @@ fn issuer(source: source::Issuer, path: &str) -> Result<Issuer> {
     if source.clock_skew.0 > MAX_SKEW {
         return Err(wrong(at("clock_skew"), "write 10m at most"));
     }
-    if !(1..=MAX_TOKEN).contains(&source.max_size.0) {
+    if !(1..=MOST_TOKEN_BYTES).contains(&source.max_size.0) {
         return Err(wrong(
             at("max_size"),
-            format!("write a number of bytes from 1 to {MAX_TOKEN}"),
+            format!("write a number of bytes from 1 to {MOST_TOKEN_BYTES}"),
         ));
     }
     let jwks = jwks(source.jwks, &source.issuer, &at("jwks"))?;
