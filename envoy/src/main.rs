@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tollgate_envoy::build;
 use tollgate_envoy::demo::Demo;
+use tollgate_envoy::explain::Explain;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
 use tollgate_envoy::progress::Progress;
@@ -41,6 +42,7 @@ enum Command {
     Accounts(Accounts),
     Storm(Storm),
     Configurations(Configurations),
+    Explain(Explain),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
     #[command(hide = true)]
@@ -107,6 +109,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             let report = configurations.run(&Tool::current()?, &Progress::new())?;
             Ok(told(&report, report.is_right()))
         }
+        Command::Explain(explain) => Ok(explain.run().into()),
         Command::Build => {
             println!("{}", build::filter(&Progress::new())?.display());
             Ok(ExitCode::SUCCESS)
