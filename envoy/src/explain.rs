@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
+use tollgate_policy::account::AccountName;
 use tollgate_policy::credential::{self, Credential};
 
 pub use self::report::{Answer, By, Explanation, Outcome, Step, VERSION, Verdict};
@@ -34,7 +35,7 @@ use self::given::Given;
 use self::jwt::Decoded;
 use self::knowledge::Known;
 use self::log_line::Line;
-use self::module::Module;
+use self::module::{Module, Scenario};
 use self::render::Style;
 use self::report::Shown;
 use self::request::Asking;
@@ -77,7 +78,7 @@ pub struct Explain {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["log", "request"])]
     har: Option<PathBuf>,
     /// Only this one of the archive's, from 1
-    #[arg(long, value_name = "N", requires = "har")]
+    #[arg(long, value_name = "N")]
     entry: Option<usize>,
     /// Lines of the access log, in envoy.yaml's format; - for stdin
     #[arg(long, value_name = "FILE", conflicts_with = "request")]
@@ -145,10 +146,17 @@ impl Explain {
         )?;
         let at = self.at.as_deref().map(time::parse).transpose()?;
         let asked = self.asked()?;
-        let module = Module::build(&Progress::new())?;
+        let mut module = Module::build(&Progress::new())?;
         let explain = |asked: Asked| {
             let at = at.or(asked.asking.made).unwrap_or_else(time::now);
-            explain(&source, &given, &module, asked, At::both(at), self.offline)
+            explain(
+                &source,
+                &given,
+                &mut module,
+                asked,
+                At::both(at),
+                self.offline,
+            )
         };
         asked.into_iter().map(explain).collect()
     }
@@ -156,6 +164,9 @@ impl Explain {
     /// The requests to explain.
     fn asked(&self) -> Result<Vec<Asked>, ExplainError> {
         let Some(har) = &self.har else {
+            if self.entry.is_some() {
+                return Err(ExplainError::new("--entry is one of --har's".to_owned()));
+            }
             let asking = Asking::parse(&self.request)?;
             return Ok(vec![Asked {
                 asking,
@@ -236,7 +247,7 @@ impl At {
 fn explain(
     source: &Source,
     given: &Given,
-    module: &Module,
+    module: &mut Module,
     asked: Asked,
     at: At,
     offline: bool,
@@ -269,8 +280,16 @@ fn explain(
         now: at.rules,
     };
     let mut walked = walk.walk();
-    let account = account.as_ref().map(|name| name.as_str());
-    let replayed = module.replay(source, &asking, given, &known, at.filter, account, named)?;
+    let account = account.as_ref().map(AccountName::as_str);
+    let replayed = module.replay(&Scenario {
+        source,
+        asking: &asking,
+        given,
+        known: &known,
+        now: at.filter,
+        account,
+        named,
+    })?;
     let verdict = verdict::verdict(source, &asking, &mut walked, replayed, offline)?;
     if known
         .directory_text
@@ -344,3 +363,6 @@ impl ExplainError {
         Self(why)
     }
 }
+
+#[cfg(test)]
+mod tests;

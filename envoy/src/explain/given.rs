@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use tollgate_policy::caps::Window;
+use tollgate_policy::caps::{Cap, Window};
 use tollgate_policy::config::Policy;
 use tollgate_policy::directory::Directory;
 use tollgate_policy::keys::KeySet;
@@ -192,7 +192,7 @@ impl Spent {
         let (name, count) = flag.split_once('=').ok_or_else(form)?;
         let (cap, window) = name.rsplit_once('.').ok_or_else(form)?;
         if !policy.caps.iter().any(|known| known.name() == cap) {
-            let names: Vec<_> = policy.caps.iter().map(|known| known.name()).collect();
+            let names: Vec<_> = policy.caps.iter().map(Cap::name).collect();
             let names = names.join(", ");
             return Err(wrong(format!("there is no cap {cap:?}; there is {names}")));
         }

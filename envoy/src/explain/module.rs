@@ -2,9 +2,8 @@
 //! wasmtime), which is built when it is first needed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -20,11 +19,13 @@ use super::source::Source;
 use crate::build;
 use crate::progress::Progress;
 
-/// What runs the filter.
-#[derive(Clone, Debug)]
+/// What runs the filter, on one request after the other.
+#[derive(Debug)]
 pub struct Module {
-    wasm: PathBuf,
-    program: PathBuf,
+    child: Child,
+    /// None: it is to end.
+    questions: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
 }
 
 /// What the filter did with a request.
@@ -80,6 +81,24 @@ pub struct Asked {
     pub answered: bool,
 }
 
+/// A request, and all that what becomes of it depends on.
+pub struct Scenario<'a> {
+    /// The configuration.
+    pub source: &'a Source,
+    /// The request.
+    pub asking: &'a Asking,
+    /// What was given.
+    pub given: &'a Given,
+    /// What follows from it.
+    pub known: &'a Known,
+    /// Since the Unix epoch.
+    pub now: Duration,
+    /// The account that the request names.
+    pub account: Option<&'a str>,
+    /// The issuer that its token names.
+    pub named: Option<&'a str>,
+}
+
 /// Where a discovery document of the replay says that the keys are.
 const KEYS: &str = "/tollgate-explain/keys";
 
@@ -93,128 +112,140 @@ impl Module {
     /// They cannot be built.
     pub fn build(progress: &Progress) -> Result<Self, ExplainError> {
         let built = |error: build::BuildError| ExplainError::new(error.to_string());
+        let wasm = build::filter(progress).map_err(built)?;
+        let program = build::program("host-tests", "replay").map_err(built)?;
+        let started = Command::new(&program)
+            .env("TOLLGATE_WASM", &wasm)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = started.map_err(|error| failed(&error.to_string()))?;
+        let pipes = (child.stdin.take(), child.stdout.take());
+        let (Some(questions), Some(answers)) = pipes else {
+            return Err(failed("it has no pipes"));
+        };
         Ok(Self {
-            wasm: build::filter(progress).map_err(built)?,
-            program: build::program("host-tests", "replay").map_err(built)?,
+            child,
+            questions: Some(questions),
+            answers: BufReader::new(answers),
         })
     }
 
-    /// Runs the filter on a request that comes at `now`.
+    /// Runs the filter on what is described.
     ///
     /// # Errors
     ///
     /// It cannot be run, or has trapped.
-    pub fn replay(
-        &self,
-        source: &Source,
-        asking: &Asking,
-        given: &Given,
-        known: &Known,
-        now: Duration,
-        account: Option<&str>,
-        named: Option<&str>,
-    ) -> Result<Replayed, ExplainError> {
-        let scenario = scenario(source, asking, given, known, now, account, named);
-        let failed = |why: String| {
-            ExplainError::new(format!("the filter could not be run on the request: {why}"))
-        };
-        let mut child = Command::new(&self.program)
-            .env("TOLLGATE_WASM", &self.wasm)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| failed(format!("{}: {error}", self.program.display())))?;
-        if let Some(mut stdin) = child.stdin.take() {
+    pub fn replay(&mut self, scenario: &Scenario<'_>) -> Result<Replayed, ExplainError> {
+        let mut line = scenario.to_json().to_string();
+        line.push('\n');
+        if let Some(questions) = &mut self.questions {
             // One that does not read says why below.
-            let _ = stdin.write_all(scenario.to_string().as_bytes());
+            let _ = questions.write_all(line.as_bytes());
         }
-        let output = child
-            .wait_with_output()
-            .map_err(|error| failed(error.to_string()))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let first = said.lines().find(|line| !line.trim().is_empty());
-            return Err(failed(first.unwrap_or("no reason given").to_owned()));
+        let mut answer = String::new();
+        let read = self.answers.read_line(&mut answer);
+        match read {
+            Ok(1..) => serde_json::from_str(&answer).map_err(|error| failed(&error.to_string())),
+            Ok(0) | Err(_) => Err(failed(&self.last_words())),
         }
-        serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))
+    }
+
+    /// What the program said when it ended.
+    fn last_words(&mut self) -> String {
+        let mut said = String::new();
+        if let Some(mut errors) = self.child.stderr.take() {
+            let _ = errors.read_to_string(&mut said);
+        }
+        let mut lines = said.lines().filter(|line| !line.trim().is_empty());
+        lines.next().unwrap_or("it gave no reason").to_owned()
     }
 }
 
-/// What the program is told.
-fn scenario(
-    source: &Source,
-    asking: &Asking,
-    given: &Given,
-    known: &Known,
-    now: Duration,
-    account: Option<&str>,
-    named: Option<&str>,
-) -> Value {
-    let policy = &source.policy;
-    let mut clusters = BTreeSet::new();
-    let mut servers = Vec::new();
-    let mut patience = Duration::ZERO;
-    let mut server = |cluster: &str, uri: &Uri, wait: Duration, document: Option<String>| {
-        clusters.insert(cluster.to_owned());
-        patience = patience.max(wait);
-        if let Some(body) = document {
-            servers.push(json!({
-                "cluster": cluster, "authority": uri.authority, "path": uri.path, "body": body,
-            }));
-        }
-    };
-    for issuer in &policy.issuers {
-        let Some(remote) = &issuer.jwks.remote else {
-            continue;
+impl Drop for Module {
+    fn drop(&mut self) {
+        // It ends with what it reads.
+        self.questions = None;
+        let _ = self.child.wait();
+    }
+}
+
+fn failed(why: &str) -> ExplainError {
+    ExplainError::new(format!("the filter could not be run on the request: {why}"))
+}
+
+// === impl Scenario ===
+
+impl Scenario<'_> {
+    /// As the program reads it.
+    fn to_json(&self) -> Value {
+        let policy = &self.source.policy;
+        let mut clusters = BTreeSet::new();
+        let mut servers = Vec::new();
+        let mut patience = Duration::ZERO;
+        let mut server = |cluster: &str, uri: &Uri, wait: Duration, document: Option<String>| {
+            clusters.insert(cluster.to_owned());
+            patience = patience.max(wait);
+            if let Some(body) = document {
+                servers.push(json!({
+                    "cluster": cluster, "authority": uri.authority, "path": uri.path, "body": body,
+                }));
+            }
         };
-        let keys = given.keys(&issuer.issuer, named);
-        let keys = keys.map(|keys| keys.document.text.clone());
-        match &remote.location {
-            Location::KeySet(uri) => server(&remote.cluster, uri, remote.max_wait, keys),
-            Location::Discovery(uri) => {
-                let there = Uri {
-                    path: KEYS.to_owned(),
-                    ..uri.clone()
-                };
-                let keys_uri = format!("{}://{}{KEYS}", uri.scheme, uri.authority);
-                let document = json!({"issuer": issuer.issuer, "jwks_uri": keys_uri});
-                let document = keys.is_some().then(|| document.to_string());
-                server(&remote.cluster, uri, remote.max_wait, document);
-                server(&remote.cluster, &there, remote.max_wait, keys);
+        for issuer in &policy.issuers {
+            let Some(remote) = &issuer.jwks.remote else {
+                continue;
+            };
+            let keys = self.given.keys(&issuer.issuer, self.named);
+            let keys = keys.map(|keys| keys.document.text.clone());
+            match &remote.location {
+                Location::KeySet(uri) => server(&remote.cluster, uri, remote.max_wait, keys),
+                Location::Discovery(uri) => {
+                    let there = Uri {
+                        path: KEYS.to_owned(),
+                        ..uri.clone()
+                    };
+                    let keys_uri = format!("{}://{}{KEYS}", uri.scheme, uri.authority);
+                    let document = json!({"issuer": issuer.issuer, "jwks_uri": keys_uri});
+                    let document = keys.is_some().then(|| document.to_string());
+                    server(&remote.cluster, uri, remote.max_wait, document);
+                    server(&remote.cluster, &there, remote.max_wait, keys);
+                }
             }
         }
+        if let Some(remote) = &policy.directory {
+            let text = self.known.directory_text.clone().map(|(text, _)| text);
+            server(&remote.cluster, &remote.uri, remote.max_wait, text);
+        }
+        if let Some(keys) = &policy.api_keys {
+            let answer = self
+                .given
+                .introspection
+                .as_ref()
+                .map(|answer| answer.text.clone());
+            server(
+                &keys.remote.cluster,
+                &keys.remote.uri,
+                keys.remote.max_wait,
+                answer,
+            );
+        }
+        let spent = self.given.spent.iter().filter_map(|spent| {
+            Some(json!({
+                "account": self.account?, "cap": spent.cap,
+                "window": spent.window.as_str(), "count": spent.count,
+            }))
+        });
+        json!({
+            "configuration": self.source.written.to_string(),
+            "environment": self.known.environment,
+            "clusters": clusters,
+            "now": u64::try_from(self.now.as_nanos()).unwrap_or(u64::MAX),
+            "patience": u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+            "servers": servers,
+            "spent": spent.collect::<Vec<_>>(),
+            "request": {"method": self.asking.method, "path": self.asking.target, "headers": self.asking.headers},
+        })
     }
-    if let Some(remote) = &policy.directory {
-        let text = known.directory_text.clone().map(|(text, _)| text);
-        server(&remote.cluster, &remote.uri, remote.max_wait, text);
-    }
-    if let Some(keys) = &policy.api_keys {
-        let answer = given
-            .introspection
-            .as_ref()
-            .map(|answer| answer.text.clone());
-        server(
-            &keys.remote.cluster,
-            &keys.remote.uri,
-            keys.remote.max_wait,
-            answer,
-        );
-    }
-    let spent = given.spent.iter().filter_map(|spent| {
-        Some(json!({
-            "account": account?, "cap": spent.cap,
-            "window": spent.window.as_str(), "count": spent.count,
-        }))
-    });
-    json!({
-        "configuration": source.written.to_string(),
-        "environment": known.environment,
-        "clusters": clusters,
-        "now": u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
-        "patience": u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
-        "servers": servers,
-        "spent": spent.collect::<Vec<_>>(),
-        "request": {"method": asking.method, "path": asking.target, "headers": asking.headers},
-    })
 }

@@ -72,7 +72,7 @@ pub struct Identity {
 }
 
 /// What ends the questions before the last.
-struct Stop(Step, End);
+struct Stop(Box<Step>, End);
 
 // === impl Walk ===
 
@@ -83,7 +83,7 @@ impl Walk<'_> {
         let end = match self.ask(&mut steps) {
             Ok(end) => end,
             Err(Stop(step, end)) => {
-                steps.push(step);
+                steps.push(*step);
                 end
             }
         };
@@ -139,14 +139,14 @@ impl Walk<'_> {
 /// Ends a question with a refusal.
 fn refuse(mut step: Step, refusal: &Refusal, because: String) -> Stop {
     step.refuse(refusal.code, because);
-    Stop(step, End::Refuse(refusal.code))
+    Stop(Box::new(step), End::Refuse(refusal.code))
 }
 
 /// Ends a question that only a server can answer.
 fn wait(mut step: Step, code: Code, because: String) -> Stop {
     step.code = Some(code.as_str());
     step.answer(Answer::Waits, because);
-    Stop(step, End::Wait(code))
+    Stop(Box::new(step), End::Wait(code))
 }
 
 /// What a request sent of a header that is no secret.

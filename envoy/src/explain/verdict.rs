@@ -45,7 +45,7 @@ pub fn verdict(
     }
     let waits = found.waited && !offline;
     let mut verdict = Verdict::new(found.outcome(waits), By::Module);
-    verdict.code = found.code.clone();
+    verdict.code.clone_from(&found.code);
     match replayed {
         Replayed::Forwarded {
             asked,
@@ -293,9 +293,8 @@ fn upstream(source: &Source, asking: &Asking, headers: &[(String, String)]) -> U
 fn settle(steps: &mut [Step], result: Outcome) {
     for step in steps {
         step.answer = match (step.answer, result) {
-            (Answer::Refused, Outcome::Reported) => Answer::Reported,
+            (Answer::Refused | Answer::Waits, Outcome::Reported) => Answer::Reported,
             (Answer::Waits, Outcome::Refused) => Answer::Refused,
-            (Answer::Waits, Outcome::Reported) => Answer::Reported,
             (answer, _) => answer,
         };
     }

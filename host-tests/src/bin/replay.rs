@@ -1,8 +1,9 @@
-//! One request through the filter in `TOLLGATE_WASM`: a `Scenario` as JSON on stdin, what came of it on stdout. Part of
-//! `cargo tollgate explain`, in a program of its own so that wasmtime need not be built for anything else there.
+//! Requests through the filter in `TOLLGATE_WASM`: each line of stdin is a `Scenario` as JSON, and each line of stdout what
+//! came of it. Part of `cargo tollgate explain`, in a program of its own so that wasmtime need not be built for anything
+//! else there.
 
 use std::error::Error;
-use std::io::{self, Read};
+use std::io;
 use std::process::ExitCode;
 
 use host_tests::replay::{Scenario, replay};
@@ -18,8 +19,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let mut text = String::new();
-    io::stdin().read_to_string(&mut text)?;
-    println!("{}", replay(&Scenario::parse(&text)?).to_json());
+    for line in io::stdin().lines() {
+        println!("{}", replay(&Scenario::parse(&line?)?).to_json());
+    }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Step 7: how much?
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 use tollgate_policy::caps::{Asked, Left};
 use tollgate_policy::path::Path;
 use tollgate_policy::refusal::{Code, Refusal};
@@ -58,7 +60,7 @@ impl Walk<'_> {
         }
         match admitted {
             Ok(admitted) => {
-                let exceeded = admitted.exceeded().map(|refusal| self.which(refusal));
+                let exceeded = admitted.exceeded().map(which);
                 let tightest = admitted.standing().tightest.clone();
                 match (&exceeded, tightest) {
                     (Some(which), _) => {
@@ -80,29 +82,30 @@ impl Walk<'_> {
                 Ok(exceeded.is_some())
             }
             Err(refusal) => {
-                let because = self.which(&refusal);
+                let because = which(&refusal);
                 Err(refuse(step, &refusal, because))
             }
         }
     }
-
-    fn which(&self, refusal: &Refusal) -> String {
-        let Some(cap) = &refusal.cap else {
-            return refusal.detail.to_owned();
-        };
-        let wait = refusal.retry_after.unwrap_or_default();
-        format!(
-            "{} has used up {}.{}, which allows {}; there is room again in {}",
-            cap.account,
-            cap.cap,
-            cap.window.as_str(),
-            cap.limit,
-            span(std::time::Duration::from_secs(wait.into()))
-        )
-    }
 }
 
-fn told(window: &Left) -> serde_json::Value {
+/// Which window has no room.
+fn which(refusal: &Refusal) -> String {
+    let Some(cap) = &refusal.cap else {
+        return refusal.detail.to_owned();
+    };
+    let wait = refusal.retry_after.unwrap_or_default();
+    format!(
+        "{} has used up {}.{}, which allows {}; there is room again in {}",
+        cap.account,
+        cap.cap,
+        cap.window.as_str(),
+        cap.limit,
+        span(Duration::from_secs(wait.into()))
+    )
+}
+
+fn told(window: &Left) -> Value {
     json!({
         "cap": window.cap,
         "window": window.window.as_str(),
