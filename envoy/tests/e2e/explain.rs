@@ -2,7 +2,9 @@
 
 mod codes;
 mod forms;
+mod passes;
 mod secrets;
+mod variety;
 
 use std::fs;
 use std::io::Write;
