@@ -1,10 +1,12 @@
 //! An explanation as people read it.
 
 use std::fmt::{self, Write};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::report::{Answer, By, Explanation, Outcome, Step, Verdict};
+use super::time::span;
 
 /// Writes with or without colours.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +89,7 @@ impl Style {
     }
 
     fn seen(self, out: &mut String, what: &str, value: &Value) -> fmt::Result {
-        let lines = lines(value);
+        let lines = window(value).map_or_else(|| lines(value), |line| vec![line]);
         for (place, line) in lines.iter().enumerate() {
             let name = if place == 0 { what } else { "" };
             let name = format!("{name:WIDTH$}");
@@ -182,6 +184,22 @@ impl Style {
     }
 }
 
+/// What is left of a cap's window, in words.
+fn window(value: &Value) -> Option<String> {
+    let number = |name| value.get(name).and_then(Value::as_u64);
+    let text = |name| value.get(name).and_then(Value::as_str);
+    let (cap, name) = (text("cap")?, text("window")?);
+    let left = format!(
+        "{cap}.{name}: {} of {} left",
+        number("left")?,
+        number("limit")?
+    );
+    Some(match number("ends_in_seconds") {
+        Some(seconds) => format!("{left}, for another {}", span(Duration::from_secs(seconds))),
+        None => left,
+    })
+}
+
 /// A value in lines; a list's members each in one, an object indented where one line is too long.
 fn lines(value: &Value) -> Vec<String> {
     const LONGEST: usize = 100;
@@ -237,6 +255,14 @@ mod tests {
         assert_eq!(lines(&json!(["a b", "c"])), ["a b", "c"]);
         assert_eq!(lines(&json!(["", "/a"])), [r#"["","/a"]"#]);
         assert_eq!(lines(&json!([])), ["none"]);
+    }
+
+    #[test]
+    fn windows_are_told_in_words() {
+        let minute = json!({"cap": "calls", "window": "per_minute", "limit": 60, "left": 59, "ends_in_seconds": 38});
+        let told = "calls.per_minute: 59 of 60 left, for another 38 s";
+        assert_eq!(window(&minute).as_deref(), Some(told));
+        assert_eq!(window(&json!({"aud": "api"})), None);
     }
 
     #[test]

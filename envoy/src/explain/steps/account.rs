@@ -173,6 +173,7 @@ impl Walk<'_> {
             Ok(existing) => {
                 let (grant, own) = existing.into_parts();
                 let because = match listed {
+                    _ if is_assumed => format!("{because}, which is assumed to be active"),
                     Some(Status::Active) => format!("{because}, which is active"),
                     _ => format!("{because}; administrators may act for it whatever its state"),
                 };
