@@ -31,6 +31,9 @@ pub enum BuildError {
     /// The build failed; cargo has said why.
     #[error("the filter could not be built (cargo: {0}); cargo says why above")]
     Cargo(ExitStatus),
+    /// The build of a program failed; cargo has said why.
+    #[error("a program of the workspace could not be built (cargo: {0}); cargo says why above")]
+    Program(ExitStatus),
     /// The module cannot be put in its place.
     #[error("{} cannot be written ({source}); make room there or change its owner", path.display())]
     Place {
@@ -58,6 +61,23 @@ pub fn trapping_filter(progress: &Progress) -> Result<PathBuf, BuildError> {
 /// The same as [`filter`] for any package of the workspace whose library is a module of this name.
 pub fn module(progress: &Progress, package: &str, name: &str) -> Result<PathBuf, BuildError> {
     build(progress, package, name, &[], workspace::target())
+}
+
+/// Builds a program of another package of the workspace for this machine, if it is not fresh, and returns its path. Cargo
+/// shows its progress itself.
+pub fn program(package: &str, name: &str) -> Result<PathBuf, BuildError> {
+    let folder = workspace::target();
+    let status = cargo()
+        .args(["build", "--package", package, "--bin", name, "--target-dir"])
+        .arg(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .map_err(BuildError::NoCargo)?;
+    if !status.success() {
+        return Err(BuildError::Program(status));
+    }
+    Ok(folder.join("debug").join(name))
 }
 
 fn build(

@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod echo;
 pub mod envoy;
+pub mod explain;
 pub mod hostile;
 pub mod introspection;
 pub mod issuer;

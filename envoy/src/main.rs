@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use tollgate_envoy::build;
 use tollgate_envoy::check::Check;
 use tollgate_envoy::demo::Demo;
+use tollgate_envoy::explain::Explain;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
 use tollgate_envoy::progress::Progress;
@@ -45,6 +46,7 @@ enum Command {
     Configurations(Configurations),
     Check(Check),
     Schema(Schema),
+    Explain(Explain),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
     #[command(hide = true)]
@@ -111,6 +113,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             let report = configurations.run(&Tool::current()?, &Progress::new())?;
             Ok(told(&report, report.is_right()))
         }
+        Command::Explain(explain) => Ok(explain.run().into()),
         Command::Build => {
             println!("{}", build::filter(&Progress::new())?.display());
             Ok(ExitCode::SUCCESS)

@@ -8,6 +8,7 @@
 //! - [`Threads`] is all virtual machines of one Envoy at once.
 //! - [`Faults`] makes calls to the host fail or lie.
 //! - [`costs`] counts what each kind of request costs.
+//! - [`replay`] sends one request with everything around it given, for `cargo tollgate explain`.
 //!
 //! ```no_run
 //! use host_tests::{Request, Token, World, configuration};
@@ -35,6 +36,7 @@ mod headers;
 mod host;
 mod module;
 mod outcome;
+pub mod replay;
 mod request;
 mod shared;
 mod signature;

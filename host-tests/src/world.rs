@@ -101,7 +101,8 @@ impl Clock {
         self.set(self.now() - by);
     }
 
-    fn set(&self, now: Duration) {
+    /// Says what time it is, since the Unix epoch.
+    pub fn set(&self, now: Duration) {
         let nanoseconds = u64::try_from(now.as_nanos()).unwrap();
         self.0.store(nanoseconds, Ordering::Relaxed);
     }

@@ -65,6 +65,21 @@ pub struct SlotUse {
     pub bytes: u64,
 }
 
+/// What an account has left of one window that limits a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The cap's configured name.
+    pub cap: String,
+    /// The window.
+    pub window: Window,
+    /// Requests allowed in it.
+    pub limit: u32,
+    /// Requests that can still be made in it.
+    pub left: u32,
+    /// Seconds until it is over; of what does not end by the clock, how long a client is told to wait.
+    pub seconds: u32,
+}
+
 /// One limited window of a cap that applies to a request.
 #[derive(Clone, Copy)]
 struct Limited<'c> {
@@ -156,6 +171,28 @@ impl Caps {
             }
             Err(refusal) => Err(refusal),
         }
+    }
+
+    /// What an account has left of all windows that limit a request, which is not counted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn left<S: Store>(
+        &self,
+        account: &AccountName,
+        asked: &Asked<'_>,
+        now: Duration,
+        counts: &Counts<'_, S>,
+    ) -> Result<Vec<Left>, StoreError> {
+        let limited = self.limited(account, asked);
+        counts.update(counts.slot_of(account), |bytes| {
+            let slot = Slot::read(bytes, account).ok_or(StoreError::Foreign)?;
+            let tally = slot.tally().ok_or(StoreError::Foreign)?.unwrap_or_default();
+            let tally = tally.at(now).ok_or(StoreError::Foreign)?;
+            let left = remaining(&limited, &tally, now, counts);
+            Ok((None, left.iter().map(Left::of).collect()))
+        })
     }
 
     /// Gives back what a request holds while it is under way. One that is not held any more, because its worker was
@@ -313,6 +350,20 @@ impl Caps {
             })),
             ..Code::CapExceeded.into()
         })
+    }
+}
+
+// === impl Left ===
+
+impl Left {
+    fn of(window: &Remaining<'_>) -> Self {
+        Self {
+            cap: window.cap.name().to_owned(),
+            window: window.window,
+            limit: window.limit,
+            left: window.left,
+            seconds: window.seconds,
+        }
     }
 }
 

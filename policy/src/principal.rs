@@ -65,6 +65,11 @@ impl Principal {
         self.accounts.contain(account)
     }
 
+    /// The accounts that they may act for.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
     /// Whether they administrate the platform.
     pub fn is_administrator(&self) -> bool {
         self.administrator

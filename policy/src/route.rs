@@ -224,8 +224,8 @@ impl Routes {
             .map_or(self.otherwise, |class| *class)
     }
 
-    /// The place in the list of the first pattern that matches.
-    fn first(&self, mounts: &Mounts, method: &[u8], path: &Path<'_>) -> Option<usize> {
+    /// The place in the list of the first pattern that matches, which decides; none: the endpoint is protected.
+    pub fn first(&self, mounts: &Mounts, method: &[u8], path: &Path<'_>) -> Option<usize> {
         let first = |segments| self.patterns.first(method, segments);
         mounts.strip(path).filter_map(first).min()
     }

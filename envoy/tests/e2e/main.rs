@@ -33,6 +33,7 @@ mod direct;
 mod directory;
 mod discovery;
 mod documents;
+mod explain;
 mod holding;
 mod identity;
 mod isolation;

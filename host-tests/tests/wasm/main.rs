@@ -31,6 +31,7 @@ mod no_memory;
 mod not_ready;
 mod odd_calls;
 mod reload;
+mod replay;
 mod shared_record;
 mod stream_ends;
 mod token_cache;

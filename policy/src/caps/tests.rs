@@ -1,3 +1,4 @@
+mod left;
 mod model;
 mod room;
 

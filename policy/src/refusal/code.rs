@@ -162,6 +162,46 @@ impl Code {
         }
     }
 
+    /// The question of the decision that is answered with it, from 1 to 8; none for what any of them can lack. With an API
+    /// key, which names its account, the fourth can be answered as the fifth and the sixth are.
+    pub const fn step(self) -> Option<u8> {
+        Some(match self {
+            Self::PathAmbiguous => 1,
+            Self::AccountMissing
+            | Self::AccountDuplicate
+            | Self::AccountInvalid
+            | Self::AccountReserved => 4,
+            Self::TokenMissing
+            | Self::TokenDuplicate
+            | Self::TokenTooLarge
+            | Self::TokenMalformed
+            | Self::TokenAlgorithm
+            | Self::TokenIssuer
+            | Self::TokenKey
+            | Self::TokenSignature
+            | Self::TokenAudience
+            | Self::TokenParty
+            | Self::TokenExpired
+            | Self::TokenNotYetValid
+            | Self::TokenLifetime
+            | Self::KeyInactive
+            | Self::KeysUnavailable
+            | Self::IntrospectionUnavailable => 5,
+            Self::AccountForbidden
+            | Self::CredentialNotAllowed
+            | Self::AdminRequired
+            | Self::AccountUnknown
+            | Self::AccountSuspended => 6,
+            Self::CapExceeded => 7,
+            Self::NotReady => return None,
+        })
+    }
+
+    /// The code of a name, as in bodies, logs and counters.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
+    }
+
     /// What the client is told. Nothing that it sent is repeated.
     pub const fn detail(self) -> &'static str {
         match self {
@@ -233,6 +273,16 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn steps_are_in_the_order_in_which_codes_can_be_given() {
+        let steps: Vec<_> = Code::ALL.iter().filter_map(|code| code.step()).collect();
+        assert!(steps.is_sorted(), "{steps:?}");
+        assert_eq!(steps.len(), Code::ALL.len() - 1);
+        for code in Code::ALL {
+            assert_eq!(Code::parse(code.as_str()), Some(code));
+        }
     }
 
     #[test]

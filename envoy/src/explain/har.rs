@@ -1,0 +1,170 @@
+//! Requests from an HTTP Archive (HAR 1.2), as browsers and proxies write it.
+
+use serde::Deserialize;
+
+use super::ExplainError;
+use super::request::Asking;
+use super::time;
+
+/// A request of an archive.
+pub struct Entry {
+    /// Its place, from 1.
+    pub number: usize,
+    /// The request.
+    pub asking: Asking,
+    /// The status that was answered then.
+    pub answered: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Archive {
+    log: Log,
+}
+
+#[derive(Deserialize)]
+struct Log {
+    entries: Vec<Written>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    started_date_time: Option<String>,
+    request: Request,
+    response: Option<Response>,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    method: String,
+    url: String,
+    headers: Vec<Header>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    name: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+struct Response {
+    status: u32,
+}
+
+/// Reads the entries of an archive: all, or the one with this number.
+///
+/// # Errors
+///
+/// It is no archive, has no such entry, or one that no request line can have.
+pub fn read(file: &str, text: &str, only: Option<usize>) -> Result<Vec<Entry>, ExplainError> {
+    let wrong = |why: String| ExplainError::new(format!("{file}: {why}"));
+    let archive: Archive = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|error| wrong(format!("not an HTTP Archive: {error}")))?;
+    let entries = archive.log.entries;
+    let count = entries.len();
+    if let Some(only) = only
+        && !(1..=count).contains(&only)
+    {
+        return Err(wrong(format!(
+            "there is no entry {only}; there are {count}"
+        )));
+    }
+    let numbered = (1..).zip(entries);
+    let chosen = numbered.filter(|(number, _)| only.is_none_or(|only| only == *number));
+    let read = chosen.map(|(number, written)| {
+        entry(number, written).map_err(|error| wrong(format!("entry {number}: {error}")))
+    });
+    read.collect()
+}
+
+fn entry(number: usize, written: Written) -> Result<Entry, ExplainError> {
+    let Written {
+        started_date_time,
+        request,
+        response,
+    } = written;
+    let mut asking = Asking::new(&request.method, &request.url)?;
+    // HTTP/2's pseudo-headers say what method and URL say.
+    for header in request
+        .headers
+        .iter()
+        .filter(|header| !header.name.starts_with(':'))
+    {
+        asking.add(&header.name, &header.value)?;
+    }
+    asking.made = started_date_time.as_deref().and_then(time::instant);
+    Ok(Entry {
+        number,
+        asking,
+        answered: response
+            .map(|response| response.status)
+            .filter(|status| *status != 0),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn archive() -> String {
+        let entry = |url: &str| {
+            json!({
+                "startedDateTime": "2026-11-23T12:00:00.000+01:00",
+                "request": {"method": "GET", "url": url, "headers": [
+                    {"name": ":authority", "value": "x"}, {"name": "X-Account-ID", "value": "acme"},
+                ]},
+                "response": {"status": 401},
+            })
+        };
+        json!({"log": {"entries": [entry("https://x/a"), entry("https://x/b?c")]}}).to_string()
+    }
+
+    #[test]
+    fn entries_are_read() {
+        let entries = read("a.har", &archive(), None).unwrap();
+        let targets: Vec<_> = entries
+            .iter()
+            .map(|entry| entry.asking.target.as_str())
+            .collect();
+        assert_eq!(targets, ["/a", "/b?c"]);
+        let second = &read("a.har", &archive(), Some(2)).unwrap()[0];
+        assert_eq!((second.number, second.answered), (2, Some(401)));
+        assert_eq!(
+            second.asking.headers,
+            [("x-account-id".to_owned(), "acme".to_owned())]
+        );
+        assert_eq!(second.asking.made.unwrap().as_secs(), 1_795_431_600);
+    }
+
+    #[test]
+    fn what_is_none_is_said() {
+        for (text, only, expected) in [
+            (
+                "{}",
+                None,
+                "a.har: not an HTTP Archive: missing field `log`",
+            ),
+            ("<html>", None, "not an HTTP Archive"),
+            (
+                archive().as_str(),
+                Some(3),
+                "there is no entry 3; there are 2",
+            ),
+            (archive().as_str(), Some(0), "there is no entry 0"),
+            (
+                r#"{"log":{"entries":[{"request":{"method":"G T","url":"/","headers":[]}}]}}"#,
+                None,
+                "a.har: entry 1: the request: \"G T\" is no method",
+            ),
+        ] {
+            let error = read("a.har", text, only)
+                .map(|_| ())
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
