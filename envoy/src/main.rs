@@ -9,6 +9,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tollgate_envoy::build;
 use tollgate_envoy::demo::Demo;
+use tollgate_envoy::matrix::Matrix;
+use tollgate_envoy::package::Package;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
 use tollgate_envoy::progress::Progress;
@@ -43,6 +45,8 @@ enum Command {
     Configurations(Configurations),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
+    Package(Package),
+    TestMatrix(Matrix),
     #[command(hide = true)]
     Supervise(Supervise),
     #[command(hide = true, subcommand)]
@@ -110,6 +114,11 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Build => {
             println!("{}", build::filter(&Progress::new())?.display());
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Package(package) => Ok(told(&package.run(&Progress::new())?, true)),
+        Command::TestMatrix(matrix) => {
+            let report = matrix.run(&Progress::new())?;
+            Ok(told(&report, report.is_right()))
         }
         Command::Supervise(supervise) => Ok(supervise.run()),
         Command::Upstream(Upstream::Serve(options)) => {

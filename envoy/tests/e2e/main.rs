@@ -41,6 +41,7 @@ mod lifecycle;
 mod logs;
 mod neighbours;
 mod openapi;
+mod package;
 mod paths;
 mod pgbouncer;
 mod places;
