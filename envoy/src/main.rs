@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tollgate_envoy::build;
+use tollgate_envoy::config::dynamic::Dynamic;
 use tollgate_envoy::demo::Demo;
 use tollgate_envoy::matrix::Matrix;
 use tollgate_envoy::package::Package;
@@ -45,6 +46,7 @@ enum Command {
     Configurations(Configurations),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
+    Dynamic(Dynamic),
     Package(Package),
     TestMatrix(Matrix),
     #[command(hide = true)]
@@ -113,6 +115,10 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::Build => {
             println!("{}", build::filter(&Progress::new())?.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Dynamic(dynamic) => {
+            println!("{}", dynamic.run()?.display());
             Ok(ExitCode::SUCCESS)
         }
         Command::Package(package) => Ok(told(&package.run(&Progress::new())?, true)),

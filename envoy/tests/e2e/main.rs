@@ -31,6 +31,7 @@ mod demo;
 mod direct;
 mod directory;
 mod discovery;
+mod dynamic;
 mod holding;
 mod identity;
 mod isolation;
