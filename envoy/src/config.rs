@@ -1,7 +1,6 @@
 //! Envoy's configuration: the reference, `envoy/envoy.yaml`, with other addresses, names and paths.
 
 mod additions;
-pub mod dynamic;
 mod listeners;
 
 use std::net::SocketAddr;

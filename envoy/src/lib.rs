@@ -8,6 +8,7 @@ pub mod build;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod derive;
 pub mod echo;
 pub mod envoy;
 pub mod hostile;

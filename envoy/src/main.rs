@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tollgate_envoy::build;
-use tollgate_envoy::config::dynamic::Dynamic;
 use tollgate_envoy::demo::Demo;
+use tollgate_envoy::derive::Derive;
 use tollgate_envoy::matrix::Matrix;
 use tollgate_envoy::package::Package;
 use tollgate_envoy::process::Tool;
@@ -46,7 +46,7 @@ enum Command {
     Configurations(Configurations),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
-    Dynamic(Dynamic),
+    Derive(Derive),
     Package(Package),
     TestMatrix(Matrix),
     #[command(hide = true)]
@@ -117,8 +117,10 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             println!("{}", build::filter(&Progress::new())?.display());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Dynamic(dynamic) => {
-            println!("{}", dynamic.run()?.display());
+        Command::Derive(derive) => {
+            for path in derive.run()? {
+                println!("{}", path.display());
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Package(package) => Ok(told(&package.run(&Progress::new())?, true)),

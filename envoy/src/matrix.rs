@@ -258,7 +258,7 @@ mod tests {
             let releases = matrix(&["--envoy", name]).releases();
             releases.map(|releases| releases[0].version)
         };
-        assert_eq!(versions("1.38").unwrap(), "1.38.3");
+        assert_eq!(versions("1.38").unwrap(), "1.38.2");
         assert_eq!(versions("1.40.0").unwrap(), "1.40.0");
         let error = versions("1.4").unwrap_err().to_string();
         assert!(

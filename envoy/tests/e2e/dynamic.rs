@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tollgate_envoy::client::{Origin, Request};
-use tollgate_envoy::config::dynamic;
+use tollgate_envoy::derive::dynamic;
 use tollgate_envoy::issuer::AUDIENCE;
 use tollgate_envoy::net::{free_port, loopback};
 use tollgate_envoy::process::{Child, Job, Scratch};

@@ -1,12 +1,9 @@
 //! The reference in three files: what Envoy starts with, and its listeners (LDS) and clusters (CDS) in files that it reads again
 //! whenever another takes their place. Comments are the reference's.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::REFERENCE;
-use crate::workspace;
+use crate::config::REFERENCE;
 
 const STATIC: &str = "static_resources:";
 const TYPES: [(&str, &str); 2] = [
@@ -23,7 +20,7 @@ const BOOTSTRAP: &str = "\
 #     envoy -c /etc/envoy/envoy.yaml
 #     mv /etc/envoy/lds.yaml.new /etc/envoy/lds.yaml
 #
-# Written by `cargo tollgate dynamic`: change ../envoy.yaml instead.
+# Written by `cargo tollgate derive`: change ../envoy.yaml instead.
 
 node:                                         # Envoy wants these of whoever asks for resources, a file included
   id: tollgate
@@ -41,31 +38,6 @@ dynamic_resources:
       watched_directory: {path: /etc/envoy}
 
 ";
-
-/// Writes envoy/dynamic: the reference configuration with its listener and clusters in files that Envoy watches
-#[derive(Debug, clap::Args)]
-pub struct Dynamic {
-    /// Where to; left out, envoy/dynamic
-    #[arg(long, value_name = "DIR")]
-    output: Option<PathBuf>,
-}
-
-// === impl Dynamic ===
-
-impl Dynamic {
-    /// Writes the files, and returns their folder.
-    pub fn run(&self) -> io::Result<PathBuf> {
-        let folder = match &self.output {
-            Some(folder) => folder.clone(),
-            None => workspace::root().join("envoy/dynamic"),
-        };
-        fs::create_dir_all(&folder)?;
-        for (name, text) in files() {
-            fs::write(folder.join(name), text)?;
-        }
-        Ok(folder)
-    }
-}
 
 /// The names and texts of the three files.
 pub fn files() -> [(&'static str, String); 3] {
@@ -109,7 +81,7 @@ fn resources(name: &str, message: &str) -> String {
                 || line.starts_with("  #")
         });
     let mut text = format!(
-        "# Written by `cargo tollgate dynamic`, from the {name} of ../envoy.yaml: change that instead.\nresources:\n"
+        "# Written by `cargo tollgate derive`, from the {name} of ../envoy.yaml: change that instead.\nresources:\n"
     );
     for line in of_list {
         let line = line.strip_prefix("  ").unwrap_or(line);
@@ -133,6 +105,8 @@ pub fn folder() -> &'static Path {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -140,14 +114,6 @@ mod tests {
     fn parsed(name: &str) -> Value {
         let text = fs::read_to_string(folder().join(name)).unwrap();
         serde_saphyr::from_str(&text).unwrap()
-    }
-
-    #[test]
-    fn the_files_are_those_that_are_written() {
-        for (name, text) in files() {
-            let there = fs::read_to_string(folder().join(name)).unwrap();
-            assert!(there == text, "{name} is old; run `cargo tollgate dynamic`");
-        }
     }
 
     /// Whatever the text, the meaning: taken together they say what the reference says, and nothing else.
