@@ -40,6 +40,7 @@ mod issuer_faults;
 mod keys;
 mod lifecycle;
 mod logs;
+mod manifests;
 mod neighbours;
 mod openapi;
 mod package;
