@@ -4,6 +4,8 @@
 pub mod dynamic;
 pub mod manifest;
 #[cfg(test)]
+mod options;
+#[cfg(test)]
 mod schemas;
 
 use std::fs;

@@ -139,19 +139,22 @@ impl Bill {
 }
 
 fn component((it, entry): (&Crate, &Entry)) -> Value {
-    let mut component = json!({
+    let component = json!({
         "type": "library",
         "bom-ref": it.reference(),
         "name": it.name,
         "version": it.version,
         "licenses": licences(&entry.licence),
     });
+    let Value::Object(mut component) = component else {
+        return component;
+    };
     // What no registry has is nowhere else to be found by that name.
     if entry.checksum.is_some() {
-        component["purl"] = json!(it.reference());
-        component["hashes"] = hashes(entry.checksum.clone());
+        component.insert("purl".to_owned(), json!(it.reference()));
+        component.insert("hashes".to_owned(), hashes(entry.checksum.clone()));
     }
-    component
+    Value::Object(component)
 }
 
 fn hashes(digest: Option<String>) -> Value {

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::layout::{Blob, Image};
 use super::{Digest, MODULE};
@@ -75,7 +75,7 @@ fn compat(module: &[u8]) -> io::Result<Image> {
         "rootfs": {"type": "layers", "diff_ids": [Digest::of(&archive).with_algorithm()]},
     });
     let mut annotations = annotations();
-    annotations["module.wasm.image/variant"] = json!("compat");
+    annotations.insert("module.wasm.image/variant".to_owned(), json!("compat"));
     Ok(Image {
         config: Blob {
             media_type: IMAGE_CONFIG,
@@ -123,13 +123,18 @@ fn runtime() -> Value {
     })
 }
 
-fn annotations() -> Value {
-    json!({
-        "org.opencontainers.image.title": "tollgate",
-        "org.opencontainers.image.description": "The account gate for Envoy, a proxy-wasm filter",
-        "org.opencontainers.image.version": env!("CARGO_PKG_VERSION"),
-        "org.opencontainers.image.licenses": env!("CARGO_PKG_LICENSE"),
-    })
+fn annotations() -> Map<String, Value> {
+    let annotations = [
+        ("title", "tollgate"),
+        (
+            "description",
+            "The account gate for Envoy, a proxy-wasm filter",
+        ),
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("licenses", env!("CARGO_PKG_LICENSE")),
+    ];
+    let named = |(name, value)| (format!("org.opencontainers.image.{name}"), json!(value));
+    annotations.into_iter().map(named).collect()
 }
 
 /// A tar archive that tells nothing of when, where and by whom it was made.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Digest;
 
@@ -25,22 +25,25 @@ pub(super) struct Blob {
 pub(super) struct Image {
     pub(super) config: Blob,
     pub(super) layers: Vec<Blob>,
-    pub(super) annotations: Value,
+    pub(super) annotations: Map<String, Value>,
 }
 
 // === impl Blob ===
 
 impl Blob {
     fn descriptor(&self) -> Value {
-        let mut descriptor = json!({
-            "mediaType": self.media_type,
-            "digest": Digest::of(&self.bytes).with_algorithm(),
-            "size": self.bytes.len(),
-        });
-        if let Some(title) = self.title {
-            descriptor["annotations"] = json!({"org.opencontainers.image.title": title});
+        let media_type = self.media_type;
+        let digest = Digest::of(&self.bytes).with_algorithm();
+        let size = self.bytes.len();
+        match self.title {
+            None => json!({"mediaType": media_type, "digest": digest, "size": size}),
+            Some(title) => json!({
+                "mediaType": media_type,
+                "digest": digest,
+                "size": size,
+                "annotations": {"org.opencontainers.image.title": title},
+            }),
         }
-        descriptor
     }
 }
 

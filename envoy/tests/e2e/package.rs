@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tollgate_envoy::client::Origin;
 use tollgate_envoy::net;
 use tollgate_envoy::package::{Variant, read};
@@ -114,10 +114,13 @@ impl Registry {
         let address = net::loopback(port).to_string();
         let store = scratch.path().join("store");
         let config = scratch.path().join("config.yml");
-        let text = format!(
-            "version: 0.1\nlog: {{accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {store:?}}}}}\nhttp: {{addr: {address:?}}}\n"
-        );
-        fs::write(&config, text).unwrap();
+        let text = json!({
+            "version": "0.1",
+            "log": {"accesslog": {"disabled": true}},
+            "storage": {"filesystem": {"rootdirectory": store}},
+            "http": {"addr": address},
+        });
+        fs::write(&config, text.to_string()).unwrap();
         let mut child = Job::new("the registry", program)
             .args(["serve".as_ref(), config.as_os_str()])
             .start(&tool(), scratch)
