@@ -1,4 +1,6 @@
-//! Builds the filter: `target/tollgate.wasm`.
+//! Builds the filter: `target/tollgate.wasm`, the same bytes on every machine.
+
+mod flags;
 
 use std::fs::{self, File};
 use std::io;
@@ -9,10 +11,10 @@ use crate::progress::Progress;
 use crate::workspace;
 
 /// What the filter is built for.
-const TARGET: &str = "wasm32-wasip1";
+pub(crate) const TARGET: &str = "wasm32-wasip1";
 
 /// The filter's package, and the name of its module.
-const FILTER: (&str, &str) = ("tollgate-plugin", "tollgate");
+pub(crate) const FILTER: (&str, &str) = ("tollgate-plugin", "tollgate");
 
 /// Why there is no filter. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,11 @@ pub enum BuildError {
     /// The build of a program failed; cargo has said why.
     #[error("a program of the workspace could not be built (cargo: {0}); cargo says why above")]
     Program(ExitStatus),
+    /// Cargo's list of packages is not what it should be.
+    #[error(
+        "`cargo metadata` lists no packages ({0}); is this the cargo of the Rust that `rust-toolchain.toml` names?"
+    )]
+    Packages(String),
     /// The module cannot be put in its place.
     #[error("{} cannot be written ({source}); make room there or change its owner", path.display())]
     Place {
@@ -42,6 +49,17 @@ pub enum BuildError {
         /// What the system says.
         source: io::Error,
     },
+}
+
+/// Where a build happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Site<'a> {
+    /// The workspace's folder.
+    pub(crate) root: &'a Path,
+    /// What is built is put here.
+    pub(crate) target: &'a Path,
+    /// Where cargo has the sources of dependencies; none for where it always has.
+    pub(crate) cargo_home: Option<&'a Path>,
 }
 
 /// Builds the filter if it is not fresh, and returns the module's path. Cargo shows its progress itself.
@@ -55,12 +73,13 @@ pub fn filter(progress: &Progress) -> Result<PathBuf, BuildError> {
 pub fn trapping_filter(progress: &Progress) -> Result<PathBuf, BuildError> {
     let (package, name) = FILTER;
     let folder = workspace::target().join("trap");
-    build(progress, package, name, &["--features", "trap"], &folder)
+    let site = Site::here(&folder);
+    site.build(progress, package, name, &["--features", "trap"])
 }
 
 /// The same as [`filter`] for any package of the workspace whose library is a module of this name.
 pub fn module(progress: &Progress, package: &str, name: &str) -> Result<PathBuf, BuildError> {
-    build(progress, package, name, &[], workspace::target())
+    Site::here(workspace::target()).build(progress, package, name, &[])
 }
 
 /// Builds a program of another package of the workspace for this machine, if it is not fresh, and returns its path. Cargo
@@ -80,39 +99,75 @@ pub fn program(package: &str, name: &str) -> Result<PathBuf, BuildError> {
     Ok(folder.join("debug").join(name))
 }
 
-fn build(
-    progress: &Progress,
-    package: &str,
-    name: &str,
-    arguments: &[&str],
-    folder: &Path,
-) -> Result<PathBuf, BuildError> {
-    if !has_target() {
-        progress.step("adding Rust's wasm32-wasip1 target", add_target)?;
+// === impl Site ===
+
+impl<'a> Site<'a> {
+    /// This workspace.
+    fn here(target: &'a Path) -> Self {
+        Self {
+            root: workspace::root(),
+            target,
+            cargo_home: None,
+        }
     }
-    let status = cargo()
-        .args(["build", "--release", "--target", TARGET])
-        .args(["--package", package])
-        .args(arguments)
-        // Wherever cargo would put it, we know where it is.
-        .arg("--target-dir")
-        .arg(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
-        .map_err(BuildError::NoCargo)?;
-    if !status.success() {
-        return Err(BuildError::Cargo(status));
+
+    /// Builds the filter.
+    pub(crate) fn filter(self, progress: &Progress) -> Result<PathBuf, BuildError> {
+        let (package, name) = FILTER;
+        self.build(progress, package, name, &[])
     }
-    let file = format!("{name}.wasm");
-    let built = folder.join(TARGET).join("release").join(&file);
-    let module = folder.join(file);
-    let placed = fs::read(&built).and_then(|built| place(&built, &module));
-    placed.map_err(|source| BuildError::Place {
-        path: module.clone(),
-        source,
-    })?;
-    Ok(module)
+
+    fn build(
+        self,
+        progress: &Progress,
+        package: &str,
+        name: &str,
+        arguments: &[&str],
+    ) -> Result<PathBuf, BuildError> {
+        if !has_target() {
+            progress.step("adding Rust's wasm32-wasip1 target", add_target)?;
+        }
+        let status = self
+            .cargo()
+            .args(["build", "--release", "--target", TARGET])
+            .args(["--package", package])
+            .args(arguments)
+            .arg("--config")
+            .arg(flags::setting(self)?)
+            // Wherever cargo would put it, we know where it is.
+            .arg("--target-dir")
+            .arg(self.target)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status()
+            .map_err(BuildError::NoCargo)?;
+        if !status.success() {
+            return Err(BuildError::Cargo(status));
+        }
+        let file = format!("{name}.wasm");
+        let built = self.target.join(TARGET).join("release").join(&file);
+        let module = self.target.join(file);
+        let placed = fs::read(&built).and_then(|built| place(&built, &module));
+        placed.map_err(|source| BuildError::Place {
+            path: module.clone(),
+            source,
+        })?;
+        Ok(module)
+    }
+
+    /// Cargo, in the workspace.
+    fn cargo(self) -> Command {
+        let mut cargo = cargo();
+        cargo
+            .current_dir(self.root)
+            // They would take the place of `.cargo/config.toml`'s, and make another module.
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        if let Some(home) = self.cargo_home {
+            cargo.env("CARGO_HOME", home);
+        }
+        cargo
+    }
 }
 
 fn has_target() -> bool {
@@ -142,14 +197,15 @@ fn add_target() -> Result<(), BuildError> {
     })
 }
 
-fn cargo() -> Command {
+/// Cargo, in this workspace.
+pub(crate) fn cargo() -> Command {
     // Set where cargo itself started us.
     let cargo = std::env::var_os("CARGO");
     in_workspace(cargo.as_deref().unwrap_or("cargo".as_ref()))
 }
 
 /// There, rustup takes the workspace's toolchain.
-fn in_workspace(program: impl AsRef<std::ffi::OsStr>) -> Command {
+pub(crate) fn in_workspace(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(workspace::root());
     command

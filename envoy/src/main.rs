@@ -11,6 +11,9 @@ use tollgate_envoy::build;
 use tollgate_envoy::check::Check;
 use tollgate_envoy::demo::Demo;
 use tollgate_envoy::explain::Explain;
+use tollgate_envoy::derive::Derive;
+use tollgate_envoy::matrix::Matrix;
+use tollgate_envoy::package::Package;
 use tollgate_envoy::process::Tool;
 use tollgate_envoy::process::supervise::Supervise;
 use tollgate_envoy::progress::Progress;
@@ -49,6 +52,9 @@ enum Command {
     Explain(Explain),
     /// Builds the filter and prints where it is: target/tollgate.wasm
     Build,
+    Derive(Derive),
+    Package(Package),
+    TestMatrix(Matrix),
     #[command(hide = true)]
     Supervise(Supervise),
     #[command(hide = true, subcommand)]
@@ -125,6 +131,17 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Schema(schema) => {
             print!("{}", schema.run()?);
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Derive(derive) => {
+            for path in derive.run()? {
+                println!("{}", path.display());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Package(package) => Ok(told(&package.run(&Progress::new())?, true)),
+        Command::TestMatrix(matrix) => {
+            let report = matrix.run(&Progress::new())?;
+            Ok(told(&report, report.is_right()))
         }
         Command::Supervise(supervise) => Ok(supervise.run()),
         Command::Upstream(Upstream::Serve(options)) => {

@@ -14,6 +14,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+pub use envoy::{RELEASES, Release};
 pub use pgbouncer::PgbouncerTool;
 pub use postgres::PostgresTools;
 pub use wheel::WheelError;

@@ -164,6 +164,16 @@ impl Builder {
         self
     }
 
+    /// The same, knowing the issuer that runs already.
+    #[must_use]
+    pub fn config_for(
+        mut self,
+        change: impl FnOnce(Config, &Issuer) -> Result<Config, ConfigError> + 'static,
+    ) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
     /// Starts everything; ready when this comes back.
     pub fn start(self) -> Result<Stack, StackError> {
         check_port(self.port)?;

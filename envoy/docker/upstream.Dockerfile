@@ -1,0 +1,13 @@
+# The upstream. From the workspace's folder:
+#
+#     docker build -f envoy/docker/upstream.Dockerfile -t registry.example.com/tollgate-upstream:0.1.0 .
+FROM rust:1.95-bookworm AS build
+WORKDIR /source
+COPY . .
+RUN cargo build --release --locked --package tollgate-upstream
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /source/target/release/tollgate-upstream /usr/local/bin/tollgate-upstream
+EXPOSE 8080
+ENTRYPOINT ["/usr/local/bin/tollgate-upstream"]
+CMD ["serve"]
