@@ -293,7 +293,13 @@ mod tests {
             .and_then(|config| config.with_direct_response("hello"))
             .unwrap()
             .to_json();
-        for gone in ["tollgate", "cors", "zitadel", "upstream.internal", "a.log"] {
+        for gone in [
+            "tollgate.wasm",
+            "cors",
+            "zitadel",
+            "upstream.internal",
+            "a.log",
+        ] {
             assert!(!config.contains(gone), "{gone}");
         }
         for there in ["filters.http.router", "hello"] {

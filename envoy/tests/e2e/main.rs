@@ -51,6 +51,7 @@ mod rotation;
 mod servers;
 mod signatures;
 mod soak;
+mod statistics;
 mod streams;
 mod supervise;
 mod thousand;
