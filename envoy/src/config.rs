@@ -55,7 +55,7 @@ pub enum ConfigError {
 impl Config {
     /// The reference as it stands.
     pub fn reference() -> Result<Self, ConfigError> {
-        serde_saphyr::from_str(REFERENCE)
+        yaml(REFERENCE)
             .map(Self)
             .map_err(|error| ConfigError::Yaml(error.to_string()))
     }
@@ -195,6 +195,15 @@ impl Config {
             .pointer_mut(pointer)
             .ok_or_else(|| ConfigError::Missing(pointer.to_owned()))
     }
+}
+
+/// Any YAML.
+///
+/// # Errors
+///
+/// What is wrong with it, and where.
+pub fn yaml(text: &str) -> Result<Value, serde_saphyr::Error> {
+    serde_saphyr::from_str(text)
 }
 
 fn cluster(name: &str, address: SocketAddr) -> Value {

@@ -1,11 +1,13 @@
-//! Where Envoy, PostgreSQL and PgBouncer come from: the user's own, or wheels from PyPI and Debian's package, kept under
-//! `target/tools`.
+//! Where Envoy, PostgreSQL, PgBouncer and Prometheus come from: the user's own, or wheels from PyPI and Debian's packages,
+//! kept under `target/tools`.
 
 mod cargo_fuzz;
 mod chromium;
+mod debian;
 mod envoy;
 mod pgbouncer;
 mod postgres;
+mod prometheus;
 mod wheel;
 
 use std::env;
@@ -14,7 +16,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-pub use pgbouncer::PgbouncerTool;
+pub use debian::DebianTool;
 pub use postgres::PostgresTools;
 pub use wheel::WheelError;
 

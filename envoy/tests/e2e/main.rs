@@ -39,6 +39,7 @@ mod issuer_faults;
 mod keys;
 mod lifecycle;
 mod logs;
+mod monitoring;
 mod neighbours;
 mod openapi;
 mod paths;

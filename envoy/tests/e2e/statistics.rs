@@ -50,9 +50,8 @@ fn rows() -> Vec<Row> {
     let lines = PAGE.lines().filter(|line| line.starts_with("| `tollgate."));
     let row = |line: &str| {
         let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [name, prometheus, kind, what] = cells[..] else {
-            panic!("{line}")
-        };
+        assert_eq!(cells.len(), 4, "{line}");
+        let [name, prometheus, kind, what] = [0, 1, 2, 3].map(|cell| cells[cell]);
         Row {
             name: name.trim_matches('`').to_owned(),
             prometheus: prometheus.trim_matches('`').to_owned(),
@@ -138,15 +137,15 @@ fn the_list_is_what_there_is() {
         let exact = rows.iter().any(|row| row.name == *name);
         let of = rows.iter().filter(|row| !exact || row.name == *name);
         let of: Vec<_> = of.filter_map(|row| Some((row, row.value(name)?))).collect();
-        let [(row, value)] = of[..] else {
-            panic!("{name} stands in the list {} times: {of:?}", of.len());
-        };
+        assert_eq!(of.len(), 1, "{name} stands in the list so often: {of:?}");
+        let (row, value) = of[0];
         let known = values.entry(&row.name).or_default();
         known.extend(value.map(str::to_owned));
     }
     for row in &rows {
         let there = values.get(&*row.name);
-        let there = there.unwrap_or_else(|| panic!("{} does not exist", row.name));
+        assert!(there.is_some(), "{} does not exist", row.name);
+        let there = there.unwrap();
         if let Some(listed) = row.values() {
             assert_eq!(*there, listed, "{}", row.name);
         }
