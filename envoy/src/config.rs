@@ -55,7 +55,7 @@ pub enum ConfigError {
 impl Config {
     /// The reference as it stands.
     pub fn reference() -> Result<Self, ConfigError> {
-        serde_saphyr::from_str(REFERENCE)
+        yaml(REFERENCE)
             .map(Self)
             .map_err(|error| ConfigError::Yaml(error.to_string()))
     }
@@ -197,6 +197,15 @@ impl Config {
     }
 }
 
+/// Any YAML.
+///
+/// # Errors
+///
+/// What is wrong with it, and where.
+pub fn yaml(text: &str) -> Result<Value, serde_saphyr::Error> {
+    serde_saphyr::from_str(text)
+}
+
 fn cluster(name: &str, address: SocketAddr) -> Value {
     json!({
         "name": name,
@@ -293,7 +302,13 @@ mod tests {
             .and_then(|config| config.with_direct_response("hello"))
             .unwrap()
             .to_json();
-        for gone in ["tollgate", "cors", "zitadel", "upstream.internal", "a.log"] {
+        for gone in [
+            "tollgate.wasm",
+            "cors",
+            "zitadel",
+            "upstream.internal",
+            "a.log",
+        ] {
             assert!(!config.contains(gone), "{gone}");
         }
         for there in ["filters.http.router", "hello"] {

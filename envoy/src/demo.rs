@@ -63,6 +63,7 @@ impl Demo {
             .progress(Progress::new())
             .workers(self.workers.into())
             .port(self.port)
+            .status_page()
             .start();
         let mut stack = match started {
             Ok(stack) => stack,

@@ -24,6 +24,7 @@ pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod progress;
+pub mod prometheus;
 pub mod random;
 pub mod schema;
 pub mod scripted;

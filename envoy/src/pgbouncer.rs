@@ -8,7 +8,7 @@ use crate::net;
 use crate::postgres::{Postgres, PostgresError, copy_all};
 use crate::process::supervise::User;
 use crate::process::{Child, Job, Scratch, Tool};
-use crate::tools::PgbouncerTool;
+use crate::tools::DebianTool;
 
 /// How long the start may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,7 +31,7 @@ impl Pgbouncer {
     /// has more, because it must.
     pub fn start(
         tool: &Tool,
-        program: &PgbouncerTool,
+        program: &DebianTool,
         postgres: &Postgres,
         sessions: usize,
     ) -> Result<Self, PostgresError> {

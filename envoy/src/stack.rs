@@ -38,6 +38,7 @@ pub struct Stack {
     module: PathBuf,
     envoy_binary: PathBuf,
     gate: Origin,
+    status_page: bool,
 }
 
 /// What is behind the gate.
@@ -142,6 +143,13 @@ impl Stack {
     /// The upstream's own URL, past the gate.
     pub fn upstream_url(&self) -> String {
         self.backend.url()
+    }
+
+    /// The page that shows what the gate decides; none unless the stack was started [with
+    /// it](Builder::status_page).
+    pub fn status_url(&self) -> Option<String> {
+        self.status_page
+            .then(|| format!("{}/status", self.upstream_url()))
     }
 
     /// The upstream's internal listener; none with another upstream.

@@ -1,11 +1,13 @@
-//! Where Envoy, PostgreSQL and PgBouncer come from: the user's own, or wheels from PyPI and Debian's package, kept under
-//! `target/tools`.
+//! Where Envoy, PostgreSQL, PgBouncer and Prometheus come from: the user's own, or wheels from PyPI and Debian's packages,
+//! kept under `target/tools`.
 
 mod cargo_fuzz;
 mod chromium;
+mod debian;
 mod envoy;
 mod pgbouncer;
 mod postgres;
+mod prometheus;
 mod wheel;
 
 use std::env;
@@ -15,7 +17,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub use envoy::{RELEASES, Release};
-pub use pgbouncer::PgbouncerTool;
+pub use debian::DebianTool;
 pub use postgres::PostgresTools;
 pub use wheel::WheelError;
 

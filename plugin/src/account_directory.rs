@@ -57,6 +57,13 @@ impl AccountDirectory {
         }))
     }
 
+    /// Whether the environment has what its server is to be shown.
+    pub fn has_its_credential(&self, policy: &Policy) -> bool {
+        self.fetched(policy).is_none_or(|(_, source)| {
+            source.remote.authorization_env.is_none() || source.authorization.is_some()
+        })
+    }
+
     /// The last one known, where there is one.
     pub fn directory(&self, policy: &Policy, now: Duration) -> Option<Arc<Directory>> {
         let (fetched, source) = self.fetched(policy)?;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use tollgate_policy::caps::{Admitted, Caps, StoreError, Window};
 use tollgate_policy::config::Mode;
+use tollgate_policy::decide::Need;
 use tollgate_policy::fetching::Failure;
 use tollgate_policy::refusal::{Code, Refusal};
 
@@ -24,6 +25,8 @@ pub struct Counters {
     pub public: Counter,
     /// Requests that went on with a verified identity.
     pub forwarded: Counter,
+    /// Requests that went on without what they had brought of the gate's own headers.
+    pub forged: Counter,
     /// Tokens that were remembered.
     pub tokens_cached: Counter,
     /// Signatures that Envoy verified.
@@ -39,10 +42,18 @@ pub struct Counters {
     /// What the shared counts hold.
     pub store: StoreGauges,
     cap_names: Vec<String>,
+    paused: Paused,
     refused: Vec<(Code, Counter)>,
     /// Only where refusals are reported.
     reported: Vec<(Code, Counter)>,
     uncounted: Vec<(&'static str, Counter)>,
+}
+
+/// Requests that waited, by what for; each once for each thing that it waited for.
+struct Paused {
+    keys: Counter,
+    introspection: Counter,
+    directory: Counter,
 }
 
 /// What is counted for one cap.
@@ -125,10 +136,19 @@ impl Counters {
                 |code: Code| Counter::define(&format!("requests.{what}.{}", code.as_str()));
             Code::ALL.map(|code| (code, counter(code))).into()
         };
+        // Never changes: what the store holds is held against it.
+        let most = u64::try_from(caps.most_bytes()).unwrap_or(u64::MAX);
+        Gauge::define("shared_counts.limit_bytes").record(most);
         let uncounted = |name| Counter::define(&format!("shared_counts.failed.{name}"));
         Self {
             public: Counter::define("requests.public"),
             forwarded: Counter::define("requests.forwarded"),
+            forged: Counter::define("requests.forged"),
+            paused: Paused {
+                keys: Counter::define("requests.paused.keys"),
+                introspection: Counter::define("requests.paused.introspection"),
+                directory: Counter::define("requests.paused.directory"),
+            },
             tokens_cached: Counter::define("tokens.cached"),
             signatures_by_host: Counter::define("signatures.host"),
             signatures_by_module: Counter::define("signatures.module"),
@@ -170,6 +190,15 @@ impl Counters {
             if admitted.counted().contains(position) {
                 cap.admitted.increment();
             }
+        }
+    }
+
+    /// Counts a request that waits for something which it has not waited for before.
+    pub fn paused(&self, need: Need) {
+        match need {
+            Need::Keys(_) => self.paused.keys.increment(),
+            Need::Introspection(_) => self.paused.introspection.increment(),
+            Need::Directory => self.paused.directory.increment(),
         }
     }
 
@@ -257,6 +286,11 @@ impl IntrospectionCounters {
     pub fn failed(&self, why: Failure) {
         count(&self.failed, why);
     }
+}
+
+/// Shows whether the gate has all that its configuration asks for; without, it refuses.
+pub fn show_configured(is_configured: bool) {
+    Gauge::define("configured").record(is_configured.into());
 }
 
 fn define(metric: Metric, name: &str) -> Option<u32> {

@@ -4,6 +4,7 @@
 mod callout;
 mod record;
 mod source;
+mod telling;
 
 use std::mem;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use self::callout::{Answer, Callout, Document};
 pub use self::callout::{broken_off, by_envoy, not_sent};
 use self::record::{Entry, Fetch, Record};
 pub use self::source::{Failed, Source};
-use crate::host::{self, Level, memory};
+use self::telling::log;
+use crate::host::{Level, memory};
 
 /// One document in one worker.
 pub struct Fetched<V> {
@@ -49,6 +51,8 @@ struct Seen {
     entry: Entry,
     /// Whether somebody was fetching.
     under_way: bool,
+    /// Whether it was there, and fresh enough.
+    usable: bool,
 }
 
 /// What is to be done about a request that needs something.
@@ -110,6 +114,7 @@ impl<V> Fetched<V> {
     pub fn tick<S: Source<Value = V>>(&mut self, source: &S, now: Duration) -> bool {
         let mut news = self.read(source, now);
         news |= self.fetch_wanted(source, now);
+        self.tell_age(source, now);
         self.show(source, now);
         news
     }
@@ -334,25 +339,6 @@ impl<V> Fetched<V> {
         news
     }
 
-    /// Counts a fetch that succeeded, and says what has changed by it.
-    fn tell<S: Source<Value = V>>(
-        &self,
-        (version, failure): (Option<Version>, Option<Failure>),
-        source: &S,
-    ) {
-        source.counters().fetched.increment();
-        let is_first = version.is_none() && self.state.version().is_some();
-        let is_new = S::TELLS_CHANGES && version != self.state.version();
-        if is_first || is_new || failure != self.state.failure() {
-            let counted = S::COUNTED;
-            let number = self
-                .document
-                .as_ref()
-                .map_or(0, |(_, value)| S::count(value));
-            log(Level::Info, source, &format!("fetched, {number} {counted}"));
-        }
-    }
-
     /// Keeps what there is.
     fn failed<S: Source<Value = V>>(
         &mut self,
@@ -381,19 +367,4 @@ impl<V> Fetched<V> {
         let changed = self.record.update(|state| change(state).then_some(()));
         changed.is_ok_and(|(state, _)| self.adopt(state, source, now))
     }
-
-    /// For the statistics.
-    fn show<S: Source<Value = V>>(&self, source: &S, now: Duration) {
-        let value = self.value(source, now);
-        let number = value.map_or(0, |value| S::count(&value));
-        let counters = source.counters();
-        counters.record_size(number);
-        if let Some(age) = self.state.age(now) {
-            counters.age.record(age.as_secs());
-        }
-    }
-}
-
-fn log(level: Level, source: &impl Source, what: &str) {
-    host::log(level, &format!("tollgate: {}: {what}", source.name()));
 }

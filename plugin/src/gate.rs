@@ -21,7 +21,7 @@ use tollgate_policy::token::{TokenCache, Verifier};
 use self::known::Known;
 use crate::account_directory::AccountDirectory;
 use crate::answer;
-use crate::counters::{Counters, pending};
+use crate::counters::{Counters, pending, show_configured};
 use crate::counting::Counting;
 use crate::fetched::Outlook;
 use crate::host::{self, Level, Map, memory, pairs};
@@ -90,11 +90,19 @@ impl Gate {
         let signatures = Signatures::probe();
         let offloaded = signatures.place(Algorithm::Rs256) == Place::Host;
         counters.signatures_offloaded.record(offloaded.into());
+        let assertion_key = known::assertion_key(&policy);
+        let directory = AccountDirectory::new(&policy);
+        let introspections = Introspections::new(&policy);
+        show_configured(
+            (policy.assertion.is_none() || assertion_key.is_some())
+                && directory.has_its_credential(&policy)
+                && (policy.api_keys.is_none() || introspections.cache().is_some()),
+        );
         Self {
-            assertion_key: known::assertion_key(&policy),
+            assertion_key,
             keys: IssuerKeys::new(&policy.issuers),
-            directory: AccountDirectory::new(&policy),
-            introspections: Introspections::new(&policy),
+            directory,
+            introspections,
             tokens: TokenCache::new(policy.token_cache),
             signatures,
             tick: Cell::new(None),

@@ -15,6 +15,7 @@ mod gate;
 mod host;
 mod introspections;
 mod issuer_keys;
+mod news;
 mod root;
 mod signature;
 mod stream;

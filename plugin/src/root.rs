@@ -1,13 +1,16 @@
 //! The filter in one virtual machine with one configuration: set up, ticks, and answers to callouts.
 
 use std::cell::RefCell;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_policy::config::{MAX_BYTES, Policy};
+use tollgate_policy::config::{MAX_BYTES, Mode, Policy};
 
+use crate::counters;
 use crate::gate::Gate;
 use crate::host::{self, Level, memory};
+use crate::news;
 
 /// So many times a configuration's size is more than what reading it takes: JSON is read into a tree of values.
 const TIMES: usize = 64;
@@ -55,6 +58,7 @@ impl Root {
         match host::plugin_configuration() {
             Ok(text) if text.len() == size => self.read(text),
             Ok(_) | Err(_) => {
+                counters::show_configured(false);
                 host::log(
                     Level::Error,
                     "tollgate: the configuration cannot be read: refusing all requests",
@@ -109,6 +113,7 @@ impl Root {
         // workers could refuse what it had taken.
         if text.len() <= MAX_BYTES && !memory::has_room(text.len().saturating_mul(TIMES)) {
             self.state.replace(State::Unread(text));
+            counters::show_configured(false);
             host::log(
                 Level::Error,
                 "tollgate: no memory for the configuration: refusing all requests until there is",
@@ -118,6 +123,7 @@ impl Root {
         }
         match Policy::from_bytes(&text) {
             Ok(policy) => {
+                announce(&text, &policy);
                 let gate = Gate::new(policy);
                 gate.start();
                 self.state.replace(State::Open(Rc::new(gate)));
@@ -130,4 +136,26 @@ impl Root {
             }
         }
     }
+}
+
+/// Says what is worked by from now on: once for all workers, and for the virtual machine that Envoy tries it in first.
+fn announce(text: &[u8], policy: &Policy) {
+    // Nothing depends on it but a line in the log.
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    if !news::is_news("configuration", &hasher.finish().to_le_bytes()) {
+        return;
+    }
+    let (level, mode) = match policy.mode {
+        Mode::Enforce => (Level::Info, "enforce"),
+        Mode::Report => (Level::Warn, "report (nothing is refused)"),
+    };
+    let message = format!(
+        "tollgate: configured: version {}, mode {mode}, issuers: {}, routes: {}, caps: {}",
+        env!("CARGO_PKG_VERSION"),
+        policy.issuers.len(),
+        policy.routes.count(),
+        policy.caps.iter().count(),
+    );
+    host::log(level, &message);
 }

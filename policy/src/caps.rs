@@ -131,6 +131,11 @@ impl Caps {
         self.caps.is_empty()
     }
 
+    /// The most bytes that the store's values may take.
+    pub const fn most_bytes(&self) -> usize {
+        self.rules.bytes
+    }
+
     /// All of them, in the configuration's order.
     pub fn iter(&self) -> impl Iterator<Item = &Cap> {
         self.caps.iter()

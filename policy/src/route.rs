@@ -217,6 +217,11 @@ impl Routes {
         }
     }
 
+    /// How many patterns there are.
+    pub fn count(&self) -> usize {
+        self.classes.len()
+    }
+
     /// The class of an endpoint.
     pub fn class(&self, mounts: &Mounts, method: &[u8], path: &Path<'_>) -> Class {
         self.first(mounts, method, path)

@@ -11,6 +11,7 @@ mod api;
 mod bound;
 mod calls;
 pub mod database;
+mod dev;
 mod error;
 pub mod identity;
 mod issuer;
@@ -27,6 +28,7 @@ mod upkeep;
 mod widget;
 
 pub use api::document::text as openapi;
+pub use dev::{EnvoyAdmin, NotLoopback};
 pub use error::Error;
 pub use logging::log_to_stderr;
 pub use migrate::{Migrated, migrate};

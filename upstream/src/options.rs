@@ -11,6 +11,7 @@ use tollgate_policy::algorithm::Algorithm;
 use url::Url;
 
 use crate::database::ServerName;
+use crate::dev::EnvoyAdmin;
 use crate::error::Error;
 
 /// The flags of `serve`. Each is also an environment variable.
@@ -136,6 +137,15 @@ pub struct Options {
     /// Development: allows the mock login
     #[arg(long, env = "TOLLGATE_DEV")]
     pub dev: bool,
+
+    /// Development: Envoy's admin interface on this machine; `/status` then shows what the gate decides
+    #[arg(
+        long,
+        env = "TOLLGATE_DEV_ENVOY_ADMIN",
+        value_name = "URL",
+        requires = "dev"
+    )]
+    pub dev_envoy_admin: Option<EnvoyAdmin>,
 
     /// Open connections to the account databases of a PostgreSQL server, in all; the system database has up to 4 more,
     /// and accounts that are being made or deleted up to 8

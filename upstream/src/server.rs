@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::api::{self, Api};
 use crate::database::Databases;
+use crate::dev;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keys::LastUses;
@@ -109,7 +110,10 @@ impl Service {
             }),
             public: Port {
                 listener: public,
-                app: api::router(api, Arc::new(gate)),
+                app: match options.dev_envoy_admin {
+                    Some(admin) => api::router(api, Arc::new(gate)).merge(dev::router(admin)),
+                    None => api::router(api, Arc::new(gate)),
+                },
             },
         })
     }

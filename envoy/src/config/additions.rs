@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use serde_json::{Map, Value, json};
 
 use super::{
-    BUFFER, CLUSTERS, CONFIGURATION, Config, ConfigError, ENVIRONMENT, FILTERS, LISTENER, MANAGER,
-    ROUTES, VM_ID,
+    ADMIN_PORT, BUFFER, CLUSTERS, CONFIGURATION, Config, ConfigError, ENVIRONMENT, FILTERS,
+    LISTENER, MANAGER, ROUTES, VM_ID,
 };
 
 const RUNTIME: &str = "/layered_runtime/layers/0/static_layer";
@@ -41,6 +41,12 @@ impl Config {
     /// With a filter before all others.
     pub fn and_first_filter(mut self, filter: Value) -> Result<Self, ConfigError> {
         self.list(&[MANAGER, FILTERS].concat())?.insert(0, filter);
+        Ok(self)
+    }
+
+    /// With the admin interface at this port of loopback.
+    pub fn with_admin_port(mut self, port: u16) -> Result<Self, ConfigError> {
+        *self.at(ADMIN_PORT)? = json!(port);
         Ok(self)
     }
 

@@ -66,6 +66,7 @@ pub struct Page {
     variables: Vec<(&'static str, String)>,
     client_id: String,
     client_secret: String,
+    status: Option<String>,
 }
 
 /// The variables in the lines. The others would change what another `cargo demo` in that terminal does.
@@ -167,6 +168,7 @@ impl Page {
                 .collect(),
             client_id: text("client_id"),
             client_secret: text("client_secret"),
+            status: stack.status_url(),
         }
     }
 }
@@ -179,6 +181,9 @@ impl fmt::Display for Page {
         )?;
         for (name, value) in &self.variables {
             writeln!(f, "export {name}='{value}'")?;
+        }
+        if let Some(status) = &self.status {
+            writeln!(f, "\n# See what the gate decides, in a browser: {status}")?;
         }
         for group in GROUPS {
             writeln!(f, "\n# {}", comment(group.title))?;

@@ -14,6 +14,7 @@ use crate::client::Origin;
 use crate::config::{Config, ConfigError};
 use crate::envoy::{Envoy, EnvoyError, Setting};
 use crate::issuer::Issuer;
+use crate::net;
 use crate::postgres::Postgres;
 use crate::process::Tool;
 use crate::progress::Progress;
@@ -33,6 +34,7 @@ pub struct Builder {
     changes: Vec<Change>,
     upstream: Additions,
     durable: bool,
+    status_page: bool,
 }
 
 /// What shall be behind the gate.
@@ -60,6 +62,7 @@ impl Builder {
             changes: Vec::new(),
             upstream: Additions::default(),
             durable: false,
+            status_page: false,
         }
     }
 
@@ -138,6 +141,13 @@ impl Builder {
         self
     }
 
+    /// Has the upstream show what the gate decides, at [`Stack::status_url`].
+    #[must_use]
+    pub fn status_page(mut self) -> Self {
+        self.status_page = true;
+        self
+    }
+
     /// Changes the filter's configuration.
     #[must_use]
     pub fn policy(self, change: impl FnOnce(&mut Value) + 'static) -> Self {
@@ -175,8 +185,16 @@ impl Builder {
     }
 
     /// Starts everything; ready when this comes back.
-    pub fn start(self) -> Result<Stack, StackError> {
+    pub fn start(mut self) -> Result<Stack, StackError> {
         check_port(self.port)?;
+        if self.status_page {
+            // The upstream starts first, and must know where Envoy will be.
+            let port = net::lasting_port().map_err(EnvoyError::from)?;
+            let admin = format!("http://{}", net::loopback(port));
+            let arguments = ["--dev-envoy-admin".to_owned(), admin];
+            self.upstream.arguments.extend(arguments);
+            self = self.config(move |config| config.with_admin_port(port));
+        }
         let module = match &self.module {
             Some(module) => module.clone(),
             None => build::filter(&self.progress)?,
@@ -242,6 +260,7 @@ impl Builder {
         let gate = Origin::parse(envoy.url()).map_err(EnvoyError::from)?;
         Ok(Stack {
             gate,
+            status_page: self.status_page,
             issuer,
             envoy,
             config: Mutex::new(config),

@@ -14,10 +14,10 @@ use crate::streams::{Stream, Streams};
 use crate::world::{MODULE, echo, good, wait_until};
 
 /// The filter that can be made to fail, built once.
-static TRAPPING: LazyLock<PathBuf> =
+pub static TRAPPING: LazyLock<PathBuf> =
     LazyLock::new(|| build::trapping_filter(&Progress::new()).unwrap());
 
-const TRAP: &str = "x-tollgate-trap";
+pub const TRAP: &str = "x-tollgate-trap";
 
 #[test]
 fn the_filter_that_is_shipped_has_no_trap() {

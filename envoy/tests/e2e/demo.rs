@@ -28,8 +28,12 @@ fn paste(stack: &Stack, named: &HashMap<&str, String>, lines: &str) -> String {
 
 #[test]
 fn each_line_of_the_page_gives_the_answer_beside_it() {
-    let stack = stack().start().unwrap();
-    let page = Page::new(&stack).to_string();
+    try_each_line(&stack().start().unwrap());
+}
+
+/// Sends a request of each kind.
+pub fn try_each_line(stack: &Stack) {
+    let page = Page::new(stack).to_string();
     let mut named = HashMap::new();
     for example in GROUPS.iter().flat_map(|group| group.examples) {
         let line = example.call.to_string();
@@ -37,7 +41,7 @@ fn each_line_of_the_page_gives_the_answer_beside_it() {
         let lines = format!("# {rule}: {}\n{line}\n", example.answer);
         assert!(page.contains(&lines), "{lines}");
 
-        let printed = paste(&stack, &named, &line);
+        let printed = paste(stack, &named, &line);
         if let Some((variable, _)) = example.call.names {
             let value = printed.trim();
             let is_one = value.len() >= 36 && !value.contains(['"', ' ', '\n']);

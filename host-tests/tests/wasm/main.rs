@@ -27,6 +27,7 @@ mod grpc;
 mod keys;
 mod life;
 mod lying_host;
+mod news;
 mod no_memory;
 mod not_ready;
 mod odd_calls;

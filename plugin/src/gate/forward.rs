@@ -92,6 +92,9 @@ impl Gate {
         for (name, value) in edits.set {
             host::set_request_header(name, value)?;
         }
+        if is_forged(request, &self.policy.account_header) {
+            self.counters.forged.increment();
+        }
         let decision = match forward.admitted() {
             None => "public",
             Some(admitted) => {
@@ -108,4 +111,14 @@ impl Gate {
         }
         self.show(FilterState::Decision, decision)
     }
+}
+
+/// Whether a request brings what only the gate may say: anything but the account, and an administrator's wish, as the
+/// client is to write them.
+fn is_forged(request: &Request<'_>, account_header: &str) -> bool {
+    // Nearly all requests bring none or just one, and this is asked of each.
+    let mut forged = request.forged.iter();
+    forged.any(|name| {
+        *name != account_header.as_bytes() && *name != identity::ADMIN_HEADER.as_bytes()
+    })
 }

@@ -31,6 +31,7 @@ impl Gate {
         if now >= until {
             return Err(need.refusal());
         }
+        let is_new = waiter.is_none_or(|waiter| waiter.need != need);
         let added = self.waiting.add(Waiter {
             context,
             until,
@@ -40,7 +41,11 @@ impl Gate {
                 Need::Keys(_) | Need::Directory => false,
             },
         });
-        added.map_err(|waiting::Full| need.refusal())
+        added.map_err(|waiting::Full| need.refusal())?;
+        if is_new {
+            self.counters.paused(need);
+        }
+        Ok(())
     }
 
     /// Takes the answer to a callout, whosever it is: those who wait for it have their turn.
