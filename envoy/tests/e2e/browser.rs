@@ -12,7 +12,7 @@ use tollgate_envoy::tools::Tools;
 use crate::world::{AGENTS, gate, tool};
 
 /// None where there is no browser, which only a continuous integration may not be without.
-static CHROMIUM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+pub static CHROMIUM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let found = Tools::new(Progress::new()).chromium();
     if env::var_os("CI").is_some() {
         return Some(found.unwrap());

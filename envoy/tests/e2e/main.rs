@@ -59,6 +59,7 @@ mod servers;
 mod signatures;
 mod soak;
 mod statistics;
+mod status;
 mod streams;
 mod supervise;
 mod thousand;

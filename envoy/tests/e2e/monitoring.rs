@@ -74,7 +74,15 @@ fn until_fires(prometheus: &Prometheus, alert: &str, mut act: impl FnMut()) {
 
 /// Waits until nothing fires any more.
 fn until_quiet(prometheus: &Prometheus) {
-    wait_until("nothing fires", || prometheus.firing().is_empty());
+    let mut last = Vec::new();
+    wait_until("nothing fires", || {
+        let firing = prometheus.firing();
+        if firing != last {
+            eprintln!("firing: {firing:?}");
+            last.clone_from(&firing);
+        }
+        firing.is_empty()
+    });
 }
 
 #[test]

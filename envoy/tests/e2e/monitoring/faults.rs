@@ -2,31 +2,37 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tollgate_envoy::prometheus::Prometheus;
 use tollgate_envoy::stack::Stack;
+use tollgate_policy::api_key::{ApiKey, ENTROPY};
 
 use super::dashboard::queries;
 use super::{until_fires, until_quiet, values, watch};
 use crate::caps_trap::{TRAP, TRAPPING};
 use crate::world::{AGENTS, Stop, good, stack, wait_until};
 
-/// A gate that fetches each second, has patience for half of one, and can be made to fail.
-fn hasty() -> Stack {
-    let change = |policy: &mut Value| {
-        let jwks = &mut policy["issuers"][0]["jwks"];
+fn fetch_often(policy: &mut Value) {
+    for issuer in policy["issuers"].as_array_mut().unwrap() {
         for (field, value) in [
             ("refresh", "1s"),
             ("max_stale", "6s"),
             ("max_wait", "200ms"),
             ("timeout", "1s"),
         ] {
-            jwks[field] = json!(value);
+            issuer["jwks"][field] = json!(value);
         }
+    }
+}
+
+/// A gate that fetches each second, has patience for half of one, and can be made to fail.
+fn hasty() -> Stack {
+    let change = |policy: &mut Value| {
+        fetch_often(policy);
         policy["accounts"]["directory"]["refresh"] = json!("1s");
         policy["accounts"]["directory"]["timeout"] = json!("1s");
         let introspection = &mut policy["api_keys"]["introspection"];
@@ -41,6 +47,7 @@ fn hasty() -> Stack {
 /// A gate with as little room for counts as there can be, for a token that may act for whatever account.
 fn narrow() -> Stack {
     let change = |policy: &mut Value| {
+        fetch_often(policy);
         policy["issuers"][0]["membership"] = json!("any");
         policy["caps"] = json!([{"name": "requests", "limits": {"per_minute": 60}}]);
         policy["shared_counts"] = json!({"bytes": 1 << 20});
@@ -48,11 +55,13 @@ fn narrow() -> Stack {
     stack().echo().policy(change).start().unwrap()
 }
 
-/// A key that nobody has.
+/// A key that nobody has, another one each time.
 fn unknown_key() -> String {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let mut entropy = [0; ENTROPY];
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    format!("sk_live_acme_{number:043}")
+    entropy[..4].copy_from_slice(&number.to_be_bytes());
+    ApiKey::write("sk_live_", "acme", &entropy)
 }
 
 fn ask_with_unknown_key(stack: &Stack) {
