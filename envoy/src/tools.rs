@@ -16,8 +16,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-pub use envoy::{RELEASES, Release};
 pub use debian::DebianTool;
+pub use envoy::{RELEASES, Release};
 pub use postgres::PostgresTools;
 pub use wheel::WheelError;
 
