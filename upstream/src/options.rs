@@ -68,6 +68,11 @@ pub struct Options {
     )]
     pub assertion_key_env: String,
 
+    /// Name of the environment variable with the key that assertions were signed with before: believed too, while the gates
+    /// get the new one
+    #[arg(long, env = "TOLLGATE_PREVIOUS_ASSERTION_KEY_ENV", value_name = "NAME")]
+    pub previous_assertion_key_env: Option<String>,
+
     /// The audience that the gate's assertions for this service have
     #[arg(
         long,
@@ -96,6 +101,15 @@ pub struct Options {
         default_value = "TOLLGATE_INTROSPECTION_TOKEN"
     )]
     pub introspection_token_env: String,
+
+    /// Name of the environment variable with the credential that the gate showed before: good too, while the gates get
+    /// the new one
+    #[arg(
+        long,
+        env = "TOLLGATE_PREVIOUS_INTROSPECTION_TOKEN_ENV",
+        value_name = "NAME"
+    )]
+    pub previous_introspection_token_env: Option<String>,
 
     /// Name of the environment variable with the secret that the key of the widget's tokens is derived from, at least
     /// 32 bytes; the same for all instances

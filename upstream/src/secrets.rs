@@ -21,6 +21,8 @@ pub(crate) const LEAST: usize = 32;
 /// The secrets of a service. Never shown by `Debug`.
 pub struct Secrets {
     pub(crate) assertion: AssertionKey,
+    /// While the key is rotated.
+    pub(crate) previous_assertion: Option<AssertionKey>,
     pub(crate) pepper: Pepper,
     pub(crate) widget: WidgetSecret,
     /// None without an internal listener, where it would be asked for.
@@ -48,22 +50,34 @@ impl Secrets {
             Some(Zeroizing::new(value.into_encoded_bytes()))
         };
         let secret = |name: &str, what| Secret::read(name, what, value(name));
-        let name = &options.assertion_key_env;
-        let assertion = value(name).ok_or_else(|| Error::KeyMissing(name.clone()))?;
-        let assertion = AssertionKey::new(&assertion);
-        let gate = || {
-            let name = &options.introspection_token_env;
+        let assertion = |name: &String| {
+            let key = value(name).ok_or_else(|| Error::KeyMissing(name.clone()))?;
+            AssertionKey::new(&key).map_err(|why| Error::KeyWeak {
+                variable: name.clone(),
+                why,
+            })
+        };
+        let gate = |name: &String| {
             // The gate, which has it from a variable too, leaves out the white space around it.
             let token = value(name).map(|token| Zeroizing::new(token.trim_ascii().to_vec()));
             let what = "the gate's credential for the internal listener";
             let token = Secret::read(name, what, token)?;
             GateCredential::new(&token).ok_or_else(|| Error::SecretNoHeader(name.clone()))
         };
+        let gates = || -> Result<_, Error> {
+            let credential = gate(&options.introspection_token_env)?;
+            match &options.previous_introspection_token_env {
+                Some(name) => Ok(credential.or(gate(name)?)),
+                None => Ok(credential),
+            }
+        };
         Ok(Self {
-            assertion: assertion.map_err(|why| Error::KeyWeak {
-                variable: name.clone(),
-                why,
-            })?,
+            assertion: assertion(&options.assertion_key_env)?,
+            previous_assertion: options
+                .previous_assertion_key_env
+                .as_ref()
+                .map(assertion)
+                .transpose()?,
             pepper: Pepper::new(&secret(
                 &options.key_pepper_env,
                 "the pepper that stored keys are hashed with",
@@ -72,7 +86,7 @@ impl Secrets {
                 &options.widget_secret_env,
                 "the secret that signs the widget's tokens",
             )?),
-            gate: options.internal_listen.map(|_| gate()).transpose()?,
+            gate: options.internal_listen.map(|_| gates()).transpose()?,
         })
     }
 }
@@ -201,6 +215,32 @@ mod tests {
         for short in [format!("{}\n", &SECRET[..31]), " ".repeat(32)] {
             let error = read(true, name, Some(&short)).unwrap_err();
             assert!(error.contains("at least 32"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_ones_before_are_good_too_while_they_are_rotated() {
+        let mut options = options(true);
+        options.previous_assertion_key_env = Some("OLD_KEY".to_owned());
+        options.previous_introspection_token_env = Some("OLD_TOKEN".to_owned());
+        let old = SECRET.to_uppercase();
+        let read = |olds: Option<&str>| {
+            Secrets::read(&options, |name| {
+                let is_old = ["OLD_KEY", "OLD_TOKEN"].contains(&name);
+                let value = if is_old { olds } else { Some(SECRET) };
+                value.map(OsString::from)
+            })
+        };
+        let gate = read(Some(&old)).unwrap().gate.unwrap();
+        for (token, is_good) in [(SECRET, true), (&old, true), ("another", false)] {
+            let request = Request::get("/").header(AUTHORIZATION, format!("Bearer {token}"));
+            let request = request.body(Body::empty()).unwrap();
+            assert_eq!(gate.is_shown_by(&request), is_good, "{token}");
+        }
+        assert!(read(Some(&old)).unwrap().previous_assertion.is_some());
+        for value in [None, Some("short")] {
+            let error = read(value).map(drop).unwrap_err().to_string();
+            assert!(error.contains("OLD_KEY"), "{error}");
         }
     }
 

@@ -86,6 +86,10 @@ impl Service {
         let mut upkeep = JoinSet::new();
         upkeep.spawn(upkeep::keep_up(databases.clone()));
         let gate = api::authenticator(secrets.assertion, &options.assertion_audience);
+        let gate = match secrets.previous_assertion {
+            Some(key) => gate.or_signed_with(key),
+            None => gate,
+        };
         let uses = LastUses::default();
         let tokens = Tokens::new(options.widget_issuer()?, secrets.widget);
         let api = Api::new(

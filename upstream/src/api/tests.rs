@@ -240,6 +240,35 @@ async fn only_an_assertion_is_believed() {
 }
 
 #[tokio::test]
+async fn the_key_before_is_believed_while_there_is_one() {
+    let member = assertion("acme", false);
+    let by_old = |now| signed(&[8; 32], "upstream", now, &member);
+    let (good, expired) = (by_old(now()), by_old(now() - 120));
+    let unknown = signed(&[9; 32], "upstream", now(), &member);
+    let status = async |old: bool, assertion: &str| {
+        let gate = authenticator(AssertionKey::new(KEY).unwrap(), "upstream");
+        let gate = if old {
+            gate.or_signed_with(AssertionKey::new(&[8; 32]).unwrap())
+        } else {
+            gate
+        };
+        let service = router(api(&options(false)), Arc::new(gate));
+        let headers = [("x-tollgate-assertion", assertion)];
+        let answer = ask_of(service, "GET /nowhere", &headers, "").await;
+        answer.status
+    };
+    assert_eq!(status(false, &good).await, 401);
+    assert_eq!(status(true, &good).await, 404);
+    assert_eq!(
+        status(true, &signed(KEY, "upstream", now(), &member)).await,
+        404
+    );
+    for wrong in [&expired, &unknown] {
+        assert_eq!(status(true, wrong).await, 401);
+    }
+}
+
+#[tokio::test]
 async fn administrators_are_asserted() {
     let body = r#"{"name": "postgres"}"#;
     let member = good();

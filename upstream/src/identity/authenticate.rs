@@ -8,7 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tollgate_policy::assertion::{AssertionKey, CredentialKind, HEADER};
+use tollgate_policy::assertion::{AssertionError, AssertionKey, CredentialKind, HEADER};
 
 use super::Account;
 use crate::accounts::name;
@@ -20,7 +20,7 @@ const CHALLENGE: &str = "Tollgate realm=\"tollgate\"";
 /// What an assertion must be like, which routes go without, and which are for restricted tokens too.
 #[derive(Debug)]
 pub struct Authenticator {
-    key: AssertionKey,
+    keys: Vec<AssertionKey>,
     audience: String,
     public: HashSet<(Method, String)>,
     restricted: HashSet<(Method, String)>,
@@ -32,11 +32,18 @@ impl Authenticator {
     /// Believes assertions that were signed with `key` for `audience`.
     pub fn new(key: AssertionKey, audience: impl Into<String>) -> Self {
         Self {
-            key,
+            keys: vec![key],
             audience: audience.into(),
             public: HashSet::new(),
             restricted: HashSet::new(),
         }
+    }
+
+    /// Believes assertions that were signed with this key too: the one before, while the gates get a new one.
+    #[must_use]
+    pub fn or_signed_with(mut self, key: AssertionKey) -> Self {
+        self.keys.push(key);
+        self
     }
 
     /// Lets one method of one route go without an assertion; `route` as the router has it: `/items/{id}`.
@@ -80,10 +87,16 @@ impl Authenticator {
         let value = value
             .to_str()
             .map_err(|_| invalid("the assertion is not text"))?;
-        let assertion = self
-            .key
-            .verify(value, &self.audience, now())
-            .map_err(|error| invalid(error.to_string()))?;
+        let now = now();
+        let mut found = Err(AssertionError::Signature);
+        for key in &self.keys {
+            found = key.verify(value, &self.audience, now);
+            // Only a signature can be another key's.
+            if !matches!(found, Err(AssertionError::Signature)) {
+                break;
+            }
+        }
+        let assertion = found.map_err(|error| invalid(error.to_string()))?;
 
         let account = assertion.account.as_str();
         let agrees = |value: &axum::http::HeaderValue| value.as_bytes() == account.as_bytes();

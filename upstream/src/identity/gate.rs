@@ -1,12 +1,13 @@
 //! The gate itself, where it asks on its own behalf: by a credential that only the gate has.
 
 use std::fmt;
+use std::ops::BitOr;
 
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use crate::problem::Problem;
@@ -14,9 +15,10 @@ use crate::secrets::Secret;
 
 const CHALLENGE: &str = "Bearer realm=\"tollgate\"";
 
-/// What `Authorization` must be. Compared in constant time, and never shown.
+/// What `Authorization` must be: one value, or one of two while the credential is rotated. Compared in constant time, and
+/// never shown.
 #[derive(Clone)]
-pub(crate) struct GateCredential(Zeroizing<Vec<u8>>);
+pub(crate) struct GateCredential(Vec<Zeroizing<Vec<u8>>>);
 
 // === impl GateCredential ===
 
@@ -33,13 +35,22 @@ impl GateCredential {
         } else {
             b"Bearer "
         };
-        Some(Self(Zeroizing::new([scheme, secret].concat())))
+        Some(Self(vec![Zeroizing::new([scheme, secret].concat())]))
+    }
+
+    /// The other one will do as well.
+    pub(crate) fn or(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
     }
 
     pub(crate) fn is_shown_by(&self, request: &Request) -> bool {
         let mut values = request.headers().get_all(AUTHORIZATION).iter();
         match (values.next(), values.next()) {
-            (Some(value), None) => value.as_bytes().ct_eq(&self.0).into(),
+            (Some(value), None) => {
+                let compared = self.0.iter().map(|good| value.as_bytes().ct_eq(good));
+                compared.fold(Choice::from(0), BitOr::bitor).into()
+            }
             _ => false,
         }
     }

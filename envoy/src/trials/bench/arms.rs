@@ -77,7 +77,7 @@ pub enum Counting {
 /// With all caps, as they are by default.
 const GATE: Filter = Filter::Gate(Counting::All { told: true });
 
-/// The same, and nobody is told, like by Envoy's own filters.
+/// The same, and nobody is told. (Envoy's own filters write fields of their own in the answers, and no filter state.)
 const SILENT: Filter = Filter::Gate(Counting::All { told: false });
 
 const RBAC: Rules = Rules::Rbac;
