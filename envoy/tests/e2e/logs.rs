@@ -1,5 +1,6 @@
 //! What operators see: the access log and the counters; and what they never see.
 
+mod changes;
 mod secrets;
 
 use serde_json::json;

@@ -39,7 +39,12 @@ fn ask_each(stack: &Stack) -> [&'static str; 7] {
     send(stack.get("/api/v1/..%2fadmin"));
     send(stack.get(AGENTS));
     send(stack.get(AGENTS).account("acme").bearer("a.b.c"));
-    send(good(stack).account("globex"));
+    send(
+        stack
+            .get(AGENTS)
+            .account("globex")
+            .bearer(stack.issuer().member("acme")),
+    );
     send(
         stack
             .get("/api/admin/accounts")

@@ -150,7 +150,7 @@ function showKnown(stats) {
   const lines = [];
   for (let at = 0; `issuer.${at}.keys.usable` in stats; at += 1) {
     const keys = stats[`issuer.${at}.keys.usable`], age = stats[`issuer.${at}.keys.age_seconds`];
-    lines.push([`issuer ${at}`, keys === 0 ? 'no keys: none of its tokens passes' : `${keys} keys, seen ${age} s ago`, keys === 0]);
+    lines.push([`issuer ${at}`, keys === 0 ? 'no keys: none of its tokens passes' : `${keys} ${keys === 1 ? 'key' : 'keys'}, seen ${age} s ago`, keys === 0]);
   }
   if ('directory.accounts' in stats) {
     const fetched = stats['directory.fetched'] > 0;
@@ -189,7 +189,7 @@ async function look() {
     const last = history[history.length - 1]?.[1];
     const isNew = last && Object.keys(last).some(name => (found[name]?.total ?? 0) < last[name].total);
     if (isNew) history = [];
-    if (last) feed(isNew ? {} : last, found);
+    if (false) feed(isNew ? {} : last, found);
     history = [...history, [performance.now(), found]].slice(-OVER);
     showTotals(stats, found);
     showSteps(stats);
@@ -197,6 +197,7 @@ async function look() {
     showCaps(stats);
     showKnown(stats);
     lost = undefined;
+    document.body.classList.add('known');
     tell('live', 'live');
   } catch (error) {
     lost ??= new Date().toLocaleTimeString('en-GB');
