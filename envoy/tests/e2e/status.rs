@@ -66,7 +66,7 @@ fn ask_each(stack: &Stack) -> [&'static str; 7] {
 fn the_page_shows_decisions_as_they_happen_and_that_envoy_is_away() {
     let Some(browser) = &*CHROMIUM else { return };
     let change = |policy: &mut serde_json::Value| {
-        policy["caps"][0]["limits"] = serde_json::json!({"per_minute": 1_000_000})
+        policy["caps"][0]["limits"] = serde_json::json!({"per_minute": 1_000_000});
     };
     let stack = stack().status_page().policy(change).start().unwrap();
     let stop = AtomicBool::new(false);
