@@ -189,7 +189,7 @@ async function look() {
     const last = history[history.length - 1]?.[1];
     const isNew = last && Object.keys(last).some(name => (found[name]?.total ?? 0) < last[name].total);
     if (isNew) history = [];
-    if (false) feed(isNew ? {} : last, found);
+    if (last) feed(isNew ? {} : last, found);
     history = [...history, [performance.now(), found]].slice(-OVER);
     showTotals(stats, found);
     showSteps(stats);
