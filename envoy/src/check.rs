@@ -1,11 +1,8 @@
 //! `cargo tollgate check`: what is wrong with a configuration, before anybody runs it.
 
-pub mod document;
 pub mod finding;
-pub mod gate;
-pub mod place;
+pub mod handover;
 pub mod policy;
-pub mod reader;
 #[cfg(test)]
 mod tests;
 pub mod warnings;
@@ -13,14 +10,14 @@ pub mod warnings;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, IsTerminal, Read};
-use std::path::Path;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use self::document::{Content, Mark, Node, Parsed};
 use self::finding::{Finding, Level, Shown};
-use self::gate::Gate;
+use crate::carrier::document::{Mark, Parsed};
+use crate::carrier::gate::Gate;
+use crate::carrier::{self, is_json};
 
 /// What is said of a file that has nothing to do with us.
 const NO_FILTER: &str = "no Tollgate filter in it; write its configuration, or an Envoy bootstrap, a WasmPlugin or an EnvoyExtensionPolicy that has one";
@@ -151,25 +148,21 @@ impl Report {
 /// All that there is to say about a text, in its order.
 pub fn findings(text: &str, is_json: bool) -> Vec<Finding> {
     let Parsed {
-        mut documents,
+        documents,
         error,
         is_json,
-    } = Parsed::read(text, is_json);
+    } = carrier::documents(text, is_json);
     let mut found: Vec<Finding> = Vec::new();
     found.extend(error.map(|error| Finding::error(error.mark, "", error.message)));
-    let within = documents.iter().flat_map(of_config_map).collect::<Vec<_>>();
-    documents.extend(within);
-    documents.iter_mut().for_each(gate::unfold);
     let gates: Vec<Gate<'_>> = documents
         .iter()
-        .filter(|document| !is_empty(document))
         .flat_map(|document| Gate::all(document, is_json))
         .collect();
     if gates.is_empty() && found.is_empty() {
         found.push(Finding::error(Mark { line: 1, column: 1 }, "", NO_FILTER));
     }
     for gate in &gates {
-        let errors = gate.errors();
+        let errors = handover::errors(gate);
         if let Some(configuration) = gate.configuration.as_ref().filter(|_| errors.is_empty()) {
             found.extend(policy::errors(configuration));
         }
@@ -182,34 +175,6 @@ pub fn findings(text: &str, is_json: bool) -> Vec<Finding> {
         one.mark == other.mark && one.path == other.path && one.message == other.message
     });
     found
-}
-
-/// The documents in a ConfigMap's texts.
-fn of_config_map(document: &Node) -> Vec<Node> {
-    if document.get("kind").and_then(Node::text) != Some("ConfigMap") {
-        return Vec::new();
-    }
-    let data = document.get("data").map(Node::members).unwrap_or_default();
-    let speaks_of_it = |node: &Node| {
-        node.text()
-            .is_some_and(|text| text.contains("tollgate") || text.contains("issuers"))
-    };
-    data.iter()
-        .filter(|member| speaks_of_it(&member.value))
-        .filter_map(|member| member.value.embedded(is_json(&member.name)))
-        .flat_map(|parsed| parsed.documents)
-        .filter(|node| !node.members().is_empty())
-        .collect()
-}
-
-fn is_empty(document: &Node) -> bool {
-    matches!(&document.content, Content::Scalar(scalar) if scalar.is_plain && matches!(&*scalar.text, "" | "~"))
-}
-
-fn is_json(file: &str) -> bool {
-    Path::new(file)
-        .extension()
-        .is_some_and(|end| end.eq_ignore_ascii_case("json"))
 }
 
 fn read(file: &str) -> io::Result<String> {

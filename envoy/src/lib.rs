@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod build;
+pub mod carrier;
 pub mod check;
 pub mod client;
 pub mod config;

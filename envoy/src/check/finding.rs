@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::document::Mark;
-use super::place::Place;
 use super::warnings::Warning;
+use crate::carrier::document::Mark;
+use crate::carrier::place::Place;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use tollgate_policy::config::Policy;
 
-use super::document::Mark;
 use super::finding::Finding;
-use super::place::Place;
+use crate::carrier::document::Mark;
+use crate::carrier::place::Place;
 
 /// More errors than anybody reads.
 const MOST: usize = 100;

@@ -1,9 +1,9 @@
 //! Each kind of file, each warning, and where findings are.
 
 use super::finding::Level;
-use super::reader::Reader;
 use super::warnings::Warning;
 use super::*;
+use crate::carrier::reader::Reader;
 use crate::config::{Config, REFERENCE};
 
 /// What is found, one line each, as it is printed.

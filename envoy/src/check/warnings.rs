@@ -6,7 +6,7 @@ mod remotes;
 mod routes;
 
 use super::finding::Finding;
-use super::gate::Gate;
+use crate::carrier::gate::Gate;
 
 macro_rules! warnings {
     ($($(#[doc = $what:literal])+ $variant:ident = $name:literal;)+) => {

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tollgate_policy::config::Policy;
 
 use super::ExplainError;
-use crate::random;
+use crate::carrier::document::Parsed;
+use crate::carrier::gate::Gate;
+use crate::carrier::place::Place;
+use crate::{carrier, random};
 
 /// A configuration, compiled, and what its gate finds around it.
 #[derive(Debug)]
@@ -30,15 +33,6 @@ pub struct Environment {
     passed: Option<BTreeMap<String, Option<String>>>,
 }
 
-/// A configuration as it was found, not yet compiled.
-type Found = (Value, Environment);
-
-/// What a bare configuration can begin with; one without any of them is refused anyway.
-const FIELDS: [&str; 5] = ["issuers", "api_keys", "routes", "caps", "assertion"];
-
-/// The type of Envoy's filter.
-const FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
-
 // === impl Source ===
 
 impl Source {
@@ -54,15 +48,8 @@ impl Source {
                 "{file}: {error}; --config names the file with the configuration"
             ))
         })?;
-        let (written, environment) = documents(&text)
-            .map_err(|error| ExplainError::new(format!("{file}: {error}")))?
-            .iter()
-            .find_map(find)
-            .ok_or_else(|| {
-                ExplainError::new(format!(
-                    "{file}: no configuration of the gate in it; give the plugin's own, an Envoy bootstrap, an Istio WasmPlugin or an Envoy Gateway EnvoyExtensionPolicy"
-                ))
-            })?;
+        let (written, environment) = found(&text, carrier::is_json(&file))
+            .map_err(|error| ExplainError::new(format!("{file}: {error}")))?;
         let policy = Policy::from_bytes(written.to_string().as_bytes()).map_err(|error| {
             ExplainError::new(format!("{file}: the configuration is refused: {error}"))
         })?;
@@ -80,86 +67,46 @@ impl Source {
     }
 }
 
-/// Everything in a file, JSON or one or more YAML documents.
-fn documents(text: &str) -> Result<Vec<Value>, String> {
-    if text.trim_start().starts_with('{') {
-        let document = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
-        return Ok(vec![document]);
+/// The configuration of the gate in a file, and the environment that it gets.
+fn found(text: &str, is_json: bool) -> Result<(Value, Environment), String> {
+    let Parsed {
+        documents,
+        error,
+        is_json,
+    } = carrier::documents(text, is_json);
+    if let Some(error) = error {
+        return Err(format!("line {}: {}", error.mark, error.message));
     }
-    serde_saphyr::from_multiple(text).map_err(|error| format!("not YAML: {error}"))
-}
-
-/// Finds the gate's configuration, and the environment that it gets, in what carries it: the first there is.
-pub fn find(document: &Value) -> Option<Found> {
-    let spec = document.get("spec");
-    match document.get("kind").and_then(Value::as_str) {
-        Some("WasmPlugin") => {
-            let variables = spec?.pointer("/vmConfig/env");
-            let variable = |variable: &Value| {
-                let name = variable.get("name")?.as_str()?.to_owned();
-                let value = variable.get("value").and_then(Value::as_str);
-                Some((name, value.map(str::to_owned)))
-            };
-            let variables = variables.and_then(Value::as_array).into_iter().flatten();
-            let environment = Environment::of(variables.filter_map(variable));
-            return Some((spec?.get("pluginConfig")?.clone(), environment));
-        }
-        Some("EnvoyExtensionPolicy") => {
-            let plugins = spec?.get("wasm")?.as_array()?;
-            let plugin = plugins
-                .iter()
-                .find(|plugin| plugin.get("config").is_some())?;
-            let names = texts(plugin.pointer("/env/hostKeys"));
-            let environment = Environment::of(names.map(|name| (name, None)));
-            return Some((plugin.get("config")?.clone(), environment));
-        }
-        _ => {}
+    let gates: Vec<Gate<'_>> = documents
+        .iter()
+        .flat_map(|document| Gate::all(document, is_json))
+        .collect();
+    let mut all = gates.iter().filter_map(|gate| {
+        let at = gate.configuration.as_ref()?;
+        Some((gate, at.mark, at.reader().value(at.node)))
+    });
+    let (gate, mark, written) = all.next().ok_or(NO_GATE)?;
+    // The same gate may stand before several listeners.
+    if let Some((_, other, _)) = all.find(|(_, _, other)| *other != written) {
+        return Err(format!(
+            "the gates at lines {mark} and {other} are configured differently; give a file with one of them"
+        ));
     }
-    let is_bare = FIELDS.iter().any(|field| document.get(field).is_some());
-    if is_bare {
-        return Some((document.clone(), Environment::default()));
-    }
-    filter(document)
-}
-
-/// The first filter's, however deep it is in Envoy's configuration.
-fn filter(value: &Value) -> Option<Found> {
-    let members: Vec<&Value> = match value {
-        Value::Object(members) => members.values().collect(),
-        Value::Array(members) => members.iter().collect(),
-        _ => return None,
-    };
-    let kind = value.get("@type").and_then(Value::as_str);
-    if kind.is_some_and(|kind| kind.ends_with(FILTER))
-        && let Some(written) = value.pointer("/config/configuration/value")
-    {
-        let written = match written {
-            Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
-            other => other.clone(),
-        };
-        let variables = value.pointer("/config/vm_config/environment_variables");
-        let from_host = texts(variables.and_then(|it| it.get("host_env_keys")));
-        let given = variables.and_then(|it| it.get("key_values")?.as_object());
-        let given = given.into_iter().flatten();
-        let given = given.map(|(name, value)| (name.clone(), value.as_str().map(str::to_owned)));
-        let environment = Environment::of(from_host.map(|name| (name, None)).chain(given));
-        return Some((written, environment));
-    }
-    members.into_iter().find_map(filter)
-}
-
-fn texts(list: Option<&Value>) -> impl Iterator<Item = String> {
-    let list = list.and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(|text| text.as_str().map(str::to_owned))
+    Ok((written, Environment::of(gate)))
 }
 
 // === impl Environment ===
 
 impl Environment {
-    fn of(variables: impl Iterator<Item = (String, Option<String>)>) -> Self {
-        Self {
-            passed: Some(variables.collect()),
-        }
+    fn of(gate: &Gate<'_>) -> Self {
+        let value = |at: Option<Place<'_>>| at.and_then(|at| at.text().map(str::to_owned));
+        let passed = gate.variables().map(|variables| {
+            let variables = variables.into_iter();
+            variables
+                .map(|(name, at)| (name.to_owned(), value(at)))
+                .collect()
+        });
+        Self { passed }
     }
 
     /// The value of a variable in the replay: the file's, or one that is made up where Envoy has it. None: the gate does
@@ -175,37 +122,59 @@ impl Environment {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn found(yaml: &str) -> Option<Value> {
-        let documents = documents(yaml).unwrap();
-        Some(documents.iter().find_map(find)?.0)
+    fn configuration(text: &str) -> Option<Value> {
+        found(text, false).ok().map(|(written, _)| written)
     }
 
     #[test]
     fn every_carrier_is_read() {
         let plugin = json!({"issuers": [], "routes": []});
-        let filter = format!(
-            r#"{{"a": [{{"typed_config": {{"@type": "type.googleapis.com/{FILTER}", "config": {{"configuration": {{"value": {plugin}}}}}}}}}]}}"#
-        );
+        let config = json!({"configuration": {"@type": "type.googleapis.com/google.protobuf.Struct", "value": plugin}});
+        let kind = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+        let filter = json!({"name": "gate", "typed_config": {"@type": kind, "config": config}});
         for carrier in [
             plugin.to_string(),
             "issuers: []\nroutes: []".to_owned(),
-            filter,
-            format!("kind: Service\n---\nkind: WasmPlugin\nspec: {{pluginConfig: {plugin}}}"),
-            format!("kind: EnvoyExtensionPolicy\nspec: {{wasm: [{{config: {plugin}}}]}}"),
+            json!({"static_resources": {"listeners": [{"http_filters": [filter]}]}}).to_string(),
+            format!(
+                "apiVersion: a/v1\nkind: EnvoyFilter\nspec: {{configPatches: [{{patch: {{value: {filter}}}}}]}}"
+            ),
+            format!(
+                "apiVersion: v1\nkind: Service\n---\napiVersion: a/v1\nkind: WasmPlugin\nspec: {{pluginConfig: {plugin}}}"
+            ),
+            format!(
+                "apiVersion: a/v1\nkind: EnvoyExtensionPolicy\nspec: {{wasm: [{{config: {plugin}}}]}}"
+            ),
         ] {
-            assert_eq!(found(&carrier), Some(plugin.clone()), "{carrier}");
+            assert_eq!(configuration(&carrier), Some(plugin.clone()), "{carrier}");
         }
-        assert_eq!(found("kind: Service"), None);
-        assert!(documents("a: [").is_err());
+        assert_eq!(configuration("apiVersion: v1\nkind: Service"), None);
+        assert!(found("a: [", false).is_err());
+    }
+
+    #[test]
+    fn of_two_different_gates_neither_is_explained() {
+        let one = |issuers: &str| {
+            format!(
+                "apiVersion: a/v1\nkind: WasmPlugin\nspec: {{pluginConfig: {{issuers: {issuers}}}}}"
+            )
+        };
+        let error = found(&format!("{}\n---\n{}", one("[]"), one("[{}]")), false).unwrap_err();
+        assert_eq!(
+            error,
+            "the gates at lines 3:8 and 7:8 are configured differently; give a file with one of them"
+        );
+        assert!(found(&format!("{}\n---\n{}", one("[]"), one("[]")), false).is_ok());
     }
 
     #[test]
     fn variables_are_what_the_carrier_passes() {
-        let yaml = "kind: WasmPlugin\nspec:\n  pluginConfig: {}\n  vmConfig: {env: [{name: A, valueFrom: HOST}, {name: B, value: b}]}";
-        let documents = documents(yaml).unwrap();
-        let (_, environment) = find(&documents[0]).unwrap();
+        let yaml = "apiVersion: a/v1\nkind: WasmPlugin\nspec:\n  url: oci://registry/tollgate\n  pluginConfig: {}\n  vmConfig: {env: [{name: A, valueFrom: HOST}, {name: B, value: b}]}";
+        let (_, environment) = found(yaml, false).unwrap();
         assert_eq!(environment.value("B").as_deref(), Some("b"));
         assert_eq!(
             environment.value("A").map(|made_up| made_up.len()),

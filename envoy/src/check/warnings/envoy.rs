@@ -1,9 +1,9 @@
 //! Of how the filter is run: what Envoy, Istio or Envoy Gateway are told about it.
 
 use super::{Warning, remotes};
+use crate::carrier::gate::{self, Carrier, Gate};
+use crate::carrier::place::Place;
 use crate::check::finding::Finding;
-use crate::check::gate::{self, Carrier, Gate};
-use crate::check::place::Place;
 
 pub(super) fn warnings(gate: &Gate<'_>, found: &mut Vec<Finding>) {
     fails_open(gate, found);

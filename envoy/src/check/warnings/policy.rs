@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Warning;
-use crate::check::document::Node;
+use crate::carrier::document::Node;
+use crate::carrier::gate::Gate;
+use crate::carrier::place::Place;
 use crate::check::finding::Finding;
-use crate::check::gate::Gate;
-use crate::check::place::Place;
 
 /// Lists of texts in which one is enough.
 const LISTS: [&str; 5] = [
@@ -108,7 +108,7 @@ fn variables(gate: &Gate<'_>, configuration: &Place<'_>, found: &mut Vec<Finding
 }
 
 fn list(gate: &Gate<'_>) -> &'static str {
-    use crate::check::gate::Carrier;
+    use crate::carrier::gate::Carrier;
     match gate.carrier {
         Carrier::Istio => "vmConfig.env, with valueFrom: HOST",
         Carrier::EnvoyGateway => "env.hostKeys",

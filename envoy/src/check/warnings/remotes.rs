@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use super::Warning;
+use crate::carrier::gate::{Carrier, Gate};
+use crate::carrier::place::Place;
 use crate::check::finding::Finding;
-use crate::check::gate::{Carrier, Gate};
-use crate::check::place::Place;
 
 /// Ends of names that are nobody's on the Internet (RFC 6761, RFC 6762, RFC 8375, ICANN's `.internal`; Kubernetes).
 const PRIVATE_NAMES: [&str; 7] = [

@@ -3,8 +3,8 @@
 use tollgate_policy::route::{Mounts, RoutePattern};
 
 use super::Warning;
+use crate::carrier::place::Place;
 use crate::check::finding::Finding;
-use crate::check::place::Place;
 
 struct Route<'a> {
     at: Place<'a>,

@@ -1,12 +1,10 @@
 //! The Tollgate filters of a document, whoever it is written for.
 
 use super::document::{Content, Node};
-use super::finding::Finding;
 use super::place::Place;
 use super::reader::Reader;
 
 const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
-const STRUCT: &str = "google.protobuf.Struct";
 const STRING: &str = "google.protobuf.StringValue";
 
 /// What the filter's configuration may have.
@@ -117,38 +115,6 @@ impl<'a> Gate<'a> {
                 .as_ref()
                 .is_some_and(|filter| named(filter.text_of("name")))
             || self.configuration.as_ref().is_some_and(has_issuers)
-    }
-
-    /// What is wrong with how the configuration is handed over.
-    pub fn errors(&self) -> Vec<Finding> {
-        if self.carrier == Carrier::Envoy
-            && let Some(handed) = self.plugin.get("configuration")
-        {
-            let kind = handed.text_of("@type").unwrap_or_default();
-            if !kind.ends_with(STRUCT) && !kind.ends_with(STRING) {
-                let message = format!(
-                    "\"@type\" is {kind:?}; write type.googleapis.com/{STRUCT} with the configuration as value"
-                );
-                return vec![Finding::error(handed.mark, &handed.path, message)];
-            }
-        }
-        let missing = "no configuration; write an object with \"issuers\" and more";
-        let Some(configuration) = &self.configuration else {
-            return vec![Finding::error(self.plugin.mark, &self.plugin.path, missing)];
-        };
-        if !configuration.node.members().is_empty() {
-            return Vec::new();
-        }
-        let problem = configuration
-            .node
-            .embedded(true)
-            .and_then(|parsed| parsed.error);
-        let is_nothing = configuration.reader().value(configuration.node).is_null();
-        let (mark, message) = match problem {
-            Some(problem) if !is_nothing => (problem.mark, problem.message),
-            _ => (configuration.mark, missing.to_owned()),
-        };
-        vec![Finding::error(mark, "configuration", message)]
     }
 
     /// The environment variables that it sees: the names, and of each whether its value stands there too. None where
