@@ -1,0 +1,107 @@
+//! What carries a configuration: each is read, and what is wrong in it is found at its place in the file.
+
+use std::fmt::Write as _;
+
+use super::{Finding, Shown, findings, lines};
+
+const PLUGIN: &str = "{issuers: [], mode: enforce}";
+
+/// Where the empty list of issuers is said to be wrong.
+fn places(text: &str) -> Vec<String> {
+    let wrong = |line: &String| line.contains("issuers: an empty list");
+    let place = |line: &String| line.split(": error").next().unwrap_or(line).to_owned();
+    lines(text)
+        .iter()
+        .filter(|line| wrong(line))
+        .map(place)
+        .collect()
+}
+
+#[test]
+fn istio_and_envoy_gateway() {
+    let istio = format!(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec:\n  pluginName: tollgate\n  pluginConfig: {PLUGIN}\n"
+    );
+    assert_eq!(places(&istio), ["f:5:18"]);
+    let gateway = format!(
+        "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyExtensionPolicy\nspec:\n  wasm:\n  - name: other\n    config: {{a: 1}}\n  - name: tollgate\n    config: {PLUGIN}\n"
+    );
+    assert_eq!(places(&gateway), ["f:8:14"]);
+    // Several documents, and a list of objects.
+    assert_eq!(
+        places(&format!("{istio}---\n{gateway}")),
+        ["f:5:18", "f:14:14"]
+    );
+    let mut list = "apiVersion: v1\nkind: List\nitems:\n".to_owned();
+    for (number, line) in istio.lines().enumerate() {
+        let bullet = if number == 0 { "- " } else { "  " };
+        writeln!(list, "{bullet}{line}").unwrap();
+    }
+    assert_eq!(places(&list), ["f:8:20"]);
+}
+
+#[test]
+fn an_envoy_filter_has_envoys_own() {
+    let text = format!(
+        "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nspec:\n  configPatches:\n  - applyTo: HTTP_FILTER\n    patch:\n      operation: INSERT_BEFORE\n      value:\n        name: tollgate\n        typed_config:\n          \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n          config:\n            configuration:\n              \"@type\": type.googleapis.com/google.protobuf.Struct\n              value: {PLUGIN}\n"
+    );
+    assert_eq!(places(&text), ["f:15:23"]);
+}
+
+/// In a ConfigMap a configuration is text; its lines are the file's.
+#[test]
+fn a_config_map_has_it_as_text() {
+    let yaml = "apiVersion: v1\nkind: ConfigMap\ndata:\n  tollgate.yaml: |\n    # ours\n    mode: enforce\n    issuers: []\n";
+    assert_eq!(places(yaml), ["f:7:5"]);
+    let json = "apiVersion: v1\nkind: ConfigMap\ndata:\n  tollgate.json: |\n    {\"mode\": \"enforce\",\n     \"issuers\": []}\n";
+    assert_eq!(places(json), ["f:6:6"]);
+}
+
+#[test]
+fn what_carries_no_gate_is_not_judged() {
+    for text in [
+        "apiVersion: v1\nkind: Service\nspec: {}\n",
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec: {url: oci://registry/other, pluginConfig: {a: 1}}\n",
+        "static_resources: {listeners: []}\n",
+    ] {
+        let found = lines(text);
+        assert!(
+            found.len() == 1 && found[0].contains("no Tollgate filter in it"),
+            "{text}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn colours_are_put_around_and_not_into() {
+    let found = findings("issuers: []", false);
+    let shown = |in_colour| {
+        let show = |finding: &Finding| {
+            let file = "f";
+            Shown {
+                finding,
+                file,
+                in_colour,
+            }
+            .to_string()
+        };
+        found.iter().map(show).collect::<Vec<_>>().join("\n")
+    };
+    let coloured = shown(true);
+    assert!(
+        coloured.contains("\u{1b}[31m") || coloured.contains("\u{1b}[1;31m"),
+        "{coloured:?}"
+    );
+    let plain = without_colours(&coloured);
+    assert_eq!(plain, shown(false));
+}
+
+/// Without what sets colours.
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once('m').map_or(part, |(_, rest)| rest));
+    }
+    plain
+}

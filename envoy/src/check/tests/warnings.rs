@@ -1,0 +1,237 @@
+//! Each warning: when there is one, and when none.
+
+use super::{changed, lines, names};
+use crate::check::warnings::Warning;
+use crate::config::REFERENCE;
+
+/// Of each warning: what in the reference becomes what. The reference itself is the case without.
+const CASES: &[(Warning, &str, &str)] = &[
+    (
+        Warning::MembershipAny,
+        "membership: {claim: [account], shape: string}",
+        "membership: any",
+    ),
+    (
+        Warning::PublicBeforeAdmin,
+        "- {match: \"GET /api/v1/widget/config\", access: public}",
+        "- {match: \"GET /api/{x}/config\", access: public}",
+    ),
+    (
+        Warning::RouteNeverMatches,
+        "- {match: \"GET /api/v1/widget/config\", access: public}",
+        "- {match: \"GET /hub-api/%61pi/accounts\", access: public}\n                    - {match: \"GET /hub-api/api/accounts\", access: public}",
+    ),
+    (
+        Warning::Duplicate,
+        "audiences: [api]",
+        "audiences: [api, api]",
+    ),
+    (
+        Warning::Duplicate,
+        "mounts: [\"\", \"/hub-api\"]",
+        "mounts: [\"\", \"\"]",
+    ),
+    (
+        Warning::NoAssertion,
+        "assertion:\n                      key_env: TOLLGATE_ASSERTION_KEY\n                      audience: upstream\n                      ttl: 60s",
+        "assertion: null",
+    ),
+    (Warning::ModeReport, "mode: enforce", "mode: report"),
+    (
+        Warning::ForwardsAuthorization,
+        "forward_authorization: false            #",
+        "forward_authorization: true            #",
+    ),
+    (
+        Warning::PlainHttp,
+        "uri: http://accounts.internal/internal/introspect",
+        "uri: http://accounts.example.com/internal/introspect",
+    ),
+    (
+        Warning::VariableNotSeen,
+        "[TOLLGATE_ASSERTION_KEY, TOLLGATE_INTROSPECTION_TOKEN]",
+        "[TOLLGATE_ASSERTION, TOLLGATE_INTROSPECTION_TOKEN]",
+    ),
+    (
+        Warning::SecretInFile,
+        "host_env_keys: [TOLLGATE_ASSERTION_KEY, TOLLGATE_INTROSPECTION_TOKEN]",
+        "host_env_keys: [TOLLGATE_INTROSPECTION_TOKEN]\n                    key_values: {TOLLGATE_ASSERTION_KEY: 0123456789}",
+    ),
+    (
+        Warning::FailOpen,
+        "failure_policy: FAIL_RELOAD",
+        "failure_policy: FAIL_OPEN",
+    ),
+    (
+        Warning::FailOpen,
+        "failure_policy: FAIL_RELOAD",
+        "fail_open: true",
+    ),
+    (
+        Warning::FailOpen,
+        "failure_policy: FAIL_RELOAD",
+        "failOpen: true",
+    ),
+    (
+        Warning::NoFailReload,
+        "failure_policy: FAIL_RELOAD",
+        "failure_policy: FAIL_CLOSED",
+    ),
+    (Warning::NoFailReload, "failure_policy: FAIL_RELOAD", ""),
+    (Warning::NoVmId, "vm_id: tollgate-edge", ""),
+    (Warning::NoVmId, "vm_id: tollgate-edge", "vm_id: \"\""),
+    (
+        Warning::SharedVmId,
+        "          - name: envoy.filters.http.router\n",
+        concat!(
+            "          - name: other\n            typed_config:\n",
+            "              \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n",
+            "              config: {vm_config: {vm_id: tollgate-edge}}\n",
+            "          - name: envoy.filters.http.router\n"
+        ),
+    ),
+    (
+        Warning::FilterBefore,
+        "          - name: envoy.filters.http.cors\n            typed_config:\n              \"@type\": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors",
+        "          - name: lua\n            typed_config:\n              \"@type\": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+    ),
+    (
+        Warning::GateDisabled,
+        "          - name: tollgate\n",
+        "          - name: tollgate\n            disabled: true\n",
+    ),
+    (
+        Warning::GateDisabled,
+        "route: {cluster: upstream, timeout: 0s, idle_timeout: 3600s}",
+        "route: {cluster: upstream}\n                typed_per_filter_config: {tollgate: {disabled: true}}",
+    ),
+    (
+        Warning::PathTidied,
+        "normalize_path: false",
+        "normalize_path: true",
+    ),
+    (
+        Warning::PathTidied,
+        "merge_slashes: false",
+        "mergeSlashes: true",
+    ),
+    (
+        Warning::PathTidied,
+        "action: KEEP_UNCHANGED",
+        "action: UNESCAPE_AND_FORWARD",
+    ),
+    (
+        Warning::UnknownCluster,
+        "cluster: zitadel                    #",
+        "cluster: zitadl                    #",
+    ),
+    (
+        Warning::HttpsWithoutTls,
+        "cluster: accounts\n                        uri: http://accounts.internal/internal/introspect",
+        "cluster: accounts\n                        uri: https://accounts.internal/internal/introspect",
+    ),
+    (
+        Warning::TlsUnverified,
+        "          validation_context:\n",
+        "          alpn_protocols: [h2]\n          x:\n",
+    ),
+    (
+        Warning::AdminOpen,
+        "address: 127.0.0.1, port_value: 9901",
+        "address: 0.0.0.0, port_value: 9901",
+    ),
+];
+
+#[test]
+fn each_warning_has_its_reason() {
+    for (warning, from, to) in CASES {
+        assert_eq!(
+            names(&changed(from, to)),
+            [warning.name()],
+            "{from} -> {to}"
+        );
+    }
+    let caps = REFERENCE.find("caps:\n").unwrap()..REFERENCE.find("shared_counts:").unwrap();
+    let mut without = REFERENCE.to_owned();
+    without.replace_range(caps, "");
+    assert_eq!(names(&without), [Warning::NoCaps.name()]);
+    for warning in Warning::ALL
+        .iter()
+        .filter(|warning| **warning != Warning::NoCaps)
+    {
+        assert!(
+            CASES.iter().any(|(named, ..)| named == warning),
+            "{warning:?}"
+        );
+    }
+}
+
+/// What looks like a reason and is none.
+#[test]
+fn no_warning_without_a_reason() {
+    for (from, to) in [
+        // An exception within what administrators have.
+        (
+            "- {match: \"GET /api/v1/widget/config\", access: public}",
+            "- {match: \"GET /api/admin/health\", access: public}",
+        ),
+        // Another method, and another length.
+        (
+            "- {match: \"* /api/admin/**\", access: admin}",
+            "- {match: \"POST /api/accounts\", access: admin}\n                    - {match: \"GET /api/accounts/{x}/y/z\", access: admin}",
+        ),
+        (
+            "uri: http://accounts.internal/internal/introspect",
+            "uri: http://127.0.0.1:8081/x",
+        ),
+        (
+            "uri: http://accounts.internal/internal/introspect",
+            "uri: http://[fd00::1]/x",
+        ),
+        (
+            "uri: http://accounts.internal/internal/introspect",
+            "uri: http://accounts.default.svc.cluster.local/x",
+        ),
+        (
+            "action: KEEP_UNCHANGED",
+            "action: IMPLEMENTATION_SPECIFIC_DEFAULT",
+        ),
+        ("normalize_path: false", ""),
+        (
+            "address: 127.0.0.1, port_value: 9901",
+            "address: \"::1\", port_value: 9901",
+        ),
+        ("forward_authorization: false            #", "#"),
+        ("failure_policy: FAIL_RELOAD", "failurePolicy: FAIL_RELOAD"),
+        (
+            "          - name: envoy.filters.http.router\n",
+            "          - name: lua\n            typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua}\n          - name: envoy.filters.http.router\n",
+        ),
+    ] {
+        assert_eq!(
+            lines(&changed(from, to)),
+            Vec::<String>::new(),
+            "{from} -> {to}"
+        );
+    }
+}
+
+#[test]
+fn clusters_from_elsewhere_are_not_missed() {
+    let text = changed(
+        "cluster: zitadel                    #",
+        "cluster: other                    #",
+    );
+    let text = format!(
+        "dynamic_resources: {{cds_config: {{path_config_source: {{path: cds.yaml}}}}}}\n{text}"
+    );
+    assert_eq!(names(&text), ["note"]);
+    let listener = REFERENCE
+        .split("  listeners:\n")
+        .nth(1)
+        .unwrap()
+        .split("\n  clusters:")
+        .next()
+        .unwrap();
+    assert_eq!(names(&format!("resources:\n{listener}")), ["note"]);
+}
