@@ -81,7 +81,11 @@ fn programs(envoy: &str) -> TempDir {
          *) echo \"no test runs: cargo $what $*\" >&2; exit 1;;\nesac\n"
     );
     let envoy = format!("#!/bin/sh\nexec '{envoy}' \"$@\"\n");
-    for (name, script) in [("cargo", cargo), ("envoy", envoy)] {
+    // There is no cluster here. What `manifests` holds against the kinds' schemas must be where the command looks.
+    let kubectl = "#!/bin/sh\n[ \"$1\" = apply ] && shift\nwhile [ \"$1\" = -f ]; do\n\
+                   ls \"$2\"/*.yaml >/dev/null || exit 1; shift 2\ndone\n[ $# = 0 ]\n"
+        .to_owned();
+    for (name, script) in [("cargo", cargo), ("envoy", envoy), ("kubectl", kubectl)] {
         let path = folder.path().join(name);
         fs::write(&path, script).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
