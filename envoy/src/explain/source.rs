@@ -26,6 +26,9 @@ pub struct Source {
     pub environment: Environment,
 }
 
+/// Why there is nothing to explain.
+const NO_GATE: &str = "no configuration of the gate in it; give the plugin's own, an Envoy bootstrap, an Istio WasmPlugin or an Envoy Gateway EnvoyExtensionPolicy";
+
 /// The variables that the gate gets. Where the file does not say, it is assumed to get all.
 #[derive(Debug, Default)]
 pub struct Environment {
