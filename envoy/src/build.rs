@@ -1,4 +1,4 @@
-//! Builds the filter: `target/tollgate.wasm`, the same bytes on every machine.
+//! Builds the filter: `target/tollgate.wasm`, the same bytes in every folder with the toolchain of `rust-toolchain.toml`.
 
 mod flags;
 
@@ -158,16 +158,22 @@ impl<'a> Site<'a> {
     /// Cargo, in the workspace.
     fn cargo(self) -> Command {
         let mut cargo = cargo();
-        cargo
-            .current_dir(self.root)
-            // They would take the place of `.cargo/config.toml`'s, and make another module.
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        cargo.current_dir(self.root);
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(makes_another_module) {
+                cargo.env_remove(name);
+            }
+        }
         if let Some(home) = self.cargo_home {
             cargo.env("CARGO_HOME", home);
         }
         cargo
     }
+}
+
+/// Whether a variable would take the place of what `.cargo/config.toml` and the profile say.
+fn makes_another_module(variable: &str) -> bool {
+    variable.ends_with("RUSTFLAGS") || variable.starts_with("CARGO_PROFILE_RELEASE_")
 }
 
 fn has_target() -> bool {
@@ -223,6 +229,20 @@ fn place(built: &[u8], module: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variables_do_not_change_the_module() {
+        for variable in [
+            "RUSTFLAGS",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_BUILD_RUSTFLAGS",
+            "CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS",
+            "CARGO_PROFILE_RELEASE_OPT_LEVEL",
+        ] {
+            assert!(makes_another_module(variable), "{variable}");
+        }
+        assert!(!makes_another_module("CARGO_HOME"));
+    }
 
     #[test]
     fn the_module_is_replaced_as_a_whole() {

@@ -79,7 +79,7 @@ impl Check {
             let findings = files.iter_mut().flat_map(|(_, findings)| findings);
             for finding in findings.filter(|finding| finding.message == NO_FILTER) {
                 finding.level = Level::Note;
-                finding.message = "no Tollgate filter in it".to_owned();
+                finding.message = String::from("no Tollgate filter in it");
             }
         }
         Ok(Report {

@@ -1,5 +1,5 @@
 //! What follows from `envoy/envoy.yaml` and is written from it, so that it cannot say anything else: the same configuration in files
-//! that Envoy watches, and the filter's part of it in the manifests for Istio and Envoy Gateway.
+//! that Envoy watches, and what the manifests for Istio and Envoy Gateway have of it.
 
 pub mod dynamic;
 pub mod manifest;
@@ -12,7 +12,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Writes what follows from envoy/envoy.yaml: envoy/dynamic, and the filter's configuration in envoy/istio and envoy/gateway
+/// Writes what follows from envoy/envoy.yaml: envoy/dynamic, and in envoy/istio and envoy/gateway the filter's configuration and labels
 #[derive(Debug, clap::Args)]
 pub struct Derive {}
 
@@ -27,6 +27,9 @@ pub enum DeriveError {
         /// What the system says.
         source: io::Error,
     },
+    /// The reference has nothing to write.
+    #[error("envoy/envoy.yaml has no line `{0}` with something below it")]
+    NoPart(&'static str),
     /// A manifest has no place for the configuration.
     #[error("{} has no line `{key}`, below which the configuration belongs", path.display())]
     NoPlace {

@@ -173,15 +173,22 @@ fn build_tests() -> Result<PathBuf, MatrixError> {
         .ok_or_else(|| MatrixError::Build("cargo names no program".to_owned()))
 }
 
-/// The tests' names, such as `paths::a_path_is_read_once`.
+/// The tests' names, such as `paths::a_path_is_read_once`, without those that only run when asked for.
 fn listed(tests: &Path) -> Result<Vec<String>, MatrixError> {
-    let output = Command::new(tests)
-        .args(["--list", "--format", "terse"])
-        .output()
-        .map_err(file(tests))?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let name = |line: &str| line.strip_suffix(": test").map(str::to_owned);
-    Ok(said.lines().filter_map(name).collect())
+    let list = |which: &[&str]| -> Result<Vec<String>, MatrixError> {
+        let output = Command::new(tests)
+            .args(["--list", "--format", "terse"])
+            .args(which)
+            .output()
+            .map_err(file(tests))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let name = |line: &str| line.strip_suffix(": test").map(str::to_owned);
+        Ok(said.lines().filter_map(name).collect())
+    };
+    let ignored = list(&["--ignored"])?;
+    let mut all = list(&[])?;
+    all.retain(|test| !ignored.contains(test));
+    Ok(all)
 }
 
 fn run(

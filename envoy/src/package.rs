@@ -56,6 +56,16 @@ pub enum PackageError {
     /// What is in it cannot be said.
     #[error(transparent)]
     Bill(#[from] BillError),
+    /// The module would be another one than the same sources make elsewhere.
+    #[error(
+        "this is Rust {found}, and rust-toolchain.toml says {pinned}; unset RUSTUP_TOOLCHAIN, or install it with `rustup toolchain install {pinned}`"
+    )]
+    Rust {
+        /// The version in use.
+        found: String,
+        /// The one that belongs to the sources.
+        pinned: &'static str,
+    },
     /// A second build is another.
     #[error(transparent)]
     Again(#[from] AgainError),
@@ -85,6 +95,7 @@ pub enum PackageError {
 impl Package {
     /// Builds the module if it is not fresh, and writes all.
     pub fn run(&self, progress: &Progress) -> Result<Packed, PackageError> {
+        check_rust(&bill::rust_version()?)?;
         let built = build::filter(progress)?;
         let module = fs::read(&built).map_err(file(&built))?;
         if self.verify_reproducible {
@@ -120,6 +131,17 @@ impl fmt::Display for Packed {
         }
         Ok(())
     }
+}
+
+/// Another Rust makes another module.
+fn check_rust(found: &str) -> Result<(), PackageError> {
+    let pinned = include_str!("../../rust-toolchain.toml").split('"').nth(1);
+    let pinned = pinned.unwrap_or_default();
+    if found == pinned {
+        return Ok(());
+    }
+    let found = found.to_owned();
+    Err(PackageError::Rust { found, pinned })
 }
 
 /// Writes it all to `folder`, and reads the images back.
@@ -192,6 +214,16 @@ mod tests {
         let relative =
             |(path, bytes): (PathBuf, _)| (path.strip_prefix(folder).unwrap().to_owned(), bytes);
         files(folder).into_iter().map(relative).collect()
+    }
+
+    #[test]
+    fn another_rust_packs_nothing() {
+        let error = check_rust("1.12.0").unwrap_err().to_string();
+        assert!(
+            error.starts_with("this is Rust 1.12.0, and rust-toolchain.toml says 1."),
+            "{error}"
+        );
+        assert!(check_rust(&bill::rust_version().unwrap()).is_ok());
     }
 
     #[test]

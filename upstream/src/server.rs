@@ -23,7 +23,7 @@ use crate::upkeep;
 use crate::widget::token::Tokens;
 
 /// How long requests may still run once the service was told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(30);
 
 /// The service, ready: its system database is up to date and its ports are open.
 pub struct Service {

@@ -27,7 +27,8 @@ node:                                         # Envoy wants these of whoever ask
   cluster: tollgate
 
 dynamic_resources:
-  # The directory is watched, not the file: so it works as well where Kubernetes mounts a ConfigMap.
+  # The directory is watched, not the file: so it works as well where Kubernetes mounts a ConfigMap (which hides what the image
+  # has in this folder: have the module elsewhere then).
   lds_config:
     path_config_source:
       path: /etc/envoy/lds.yaml

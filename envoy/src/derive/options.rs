@@ -58,6 +58,31 @@ fn each_variable_is_one_that_the_upstream_reads() {
     }
 }
 
+/// What is commented out for a rotation is what the upstream reads, too.
+#[test]
+fn the_lines_for_a_rotation_are_right() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("kubernetes/upstream.yaml");
+    let text = fs::read_to_string(path).unwrap();
+    let (_, behind) = text.split_once("believed too.\n").unwrap();
+    let lines = behind
+        .lines()
+        .map_while(|line| line.trim_start().strip_prefix("# "));
+    let variables: Vec<Value> =
+        serde_saphyr::from_str(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let (options, _) = known();
+    let (names, secrets): (Vec<_>, Vec<_>) =
+        variables.iter().partition(|it| it.get("value").is_some());
+    assert_eq!((names.len(), secrets.len()), (2, 2), "{variables:?}");
+    for (name, secret) in names.iter().zip(secrets) {
+        assert!(options.contains(name["name"].as_str().unwrap()), "{name}");
+        assert_eq!(name["value"], secret["name"]);
+        assert_eq!(
+            secret["valueFrom"]["secretKeyRef"]["name"],
+            "tollgate-shared"
+        );
+    }
+}
+
 #[test]
 fn it_listens_where_its_ports_are() {
     let container = container();

@@ -139,3 +139,62 @@ fn a_value_of_another_type_or_name_is_found() {
         assert!(!problems(&document).is_empty(), "{kind}: {place}");
     }
 }
+
+/// `kubectl apply -f FOLDER` takes files by name, and what is in a namespace that is not there yet is refused.
+#[test]
+fn the_namespace_comes_before_what_is_in_it() {
+    let mut there: Vec<_> = documents();
+    there.retain(|(path, _)| {
+        path.parent()
+            .is_some_and(|folder| folder.ends_with("kubernetes"))
+    });
+    there.sort_by(|(one, _), (other, _)| one.cmp(other));
+    assert!(there.len() > 4, "{there:?}");
+    assert_eq!(there[0].1["kind"], "Namespace");
+    for (path, document) in &there[1..] {
+        let namespace = &document["metadata"]["namespace"];
+        assert_eq!(
+            *namespace,
+            there[0].1["metadata"]["name"],
+            "{}",
+            path.display()
+        );
+    }
+}
+
+/// Applied once more, a manifest with values would write over those in use.
+#[test]
+fn secrets_are_made_by_the_documented_commands_and_are_in_no_manifest() {
+    let readme = fs::read_to_string(here().join("kubernetes/README.md")).unwrap();
+    let mut needed = Vec::new();
+    for (path, document) in documents() {
+        assert_ne!(document["kind"], "Secret", "{}", path.display());
+        references(&document, &mut needed);
+    }
+    assert!(needed.len() >= 9, "{needed:?}");
+    for (name, key) in needed {
+        let command = readme
+            .split("create secret generic ")
+            .find(|rest| rest.starts_with(&name));
+        let command = command.unwrap_or_default();
+        assert!(
+            command.contains(&format!("--from-literal={key}=")),
+            "{name} {key}"
+        );
+    }
+}
+
+/// The names and keys of the secrets that a document refers to.
+fn references(document: &Value, found: &mut Vec<(String, String)>) {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    match document {
+        Value::Object(fields) => {
+            if let Some(secret) = fields.get("secretKeyRef") {
+                found.push((text(&secret["name"]), text(&secret["key"])));
+            }
+            fields.values().for_each(|field| references(field, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}

@@ -89,7 +89,9 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (name, kind) = (entry.file_name(), entry.file_type()?);
-        if NOT_SOURCES.map(OsStr::new).contains(&name.as_os_str()) {
+        // The temporary folder may be within the workspace.
+        let has_the_copy = to.starts_with(entry.path());
+        if has_the_copy || NOT_SOURCES.map(OsStr::new).contains(&name.as_os_str()) {
             continue;
         }
         if kind.is_dir() {

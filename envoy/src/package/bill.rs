@@ -114,10 +114,13 @@ impl Bill {
             "licenses": licences("MIT OR Apache-2.0"),
             "purl": standard,
         }));
-        let mut dependencies = vec![json!({
-            "ref": MODULE,
-            "dependsOn": root.map(|(it, _)| it.reference()).into_iter().collect::<Vec<_>>(),
-        })];
+        let mut dependencies = vec![
+            json!({
+                "ref": MODULE,
+                "dependsOn": root.map(|(it, _)| it.reference()).into_iter().chain([standard.clone()]).collect::<Vec<_>>(),
+            }),
+            json!({"ref": standard, "dependsOn": []}),
+        ];
         dependencies.extend(self.crates.iter().map(|(it, entry)| {
             let needs: Vec<_> = entry.needs.iter().map(Crate::reference).collect();
             json!({"ref": it.reference(), "dependsOn": needs})
@@ -233,7 +236,7 @@ fn lock() -> Result<Lock, BillError> {
 }
 
 /// Such as `1.95.0`.
-fn rust_version() -> Result<String, BillError> {
+pub(super) fn rust_version() -> Result<String, BillError> {
     let failed = |problem: String| BillError::Asked("rustc --version", problem);
     let output = build::in_workspace("rustc")
         .arg("--version")

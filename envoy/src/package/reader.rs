@@ -2,7 +2,7 @@
 //!
 //! Both have them from one source (Istio's `pkg/wasm/imagefetcher.go`; Envoy Gateway's `internal/wasm/imagefetcher.go`):
 //! the last layer is an archive with a file `plugin.wasm` in any folder; or else there are two layers, no fewer and no
-//! more, and one of them has the module's media type. Whatever else there may be is refused.
+//! more, and one of them has the module's media type. Docker's own manifests, which both take too, are refused here.
 
 use std::fs;
 use std::io::{self, Read};
@@ -15,7 +15,7 @@ use super::image::{ARCHIVE, PLUGIN, WASM};
 use super::layout::MANIFEST;
 use super::{Digest, Variant};
 
-/// The most that they read of a module, in bytes (256 MiB).
+/// The most that Envoy Gateway reads of a module, in bytes (256 MiB).
 const LIMIT: u64 = 1 << 28;
 
 /// What an image has.
