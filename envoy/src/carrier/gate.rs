@@ -61,8 +61,7 @@ impl<'a> Gate<'a> {
     /// All of a document's.
     pub fn all(document: &'a Node, is_json: bool) -> Vec<Self> {
         let as_is = |reader| if is_json { Reader::Json } else { reader };
-        let kind = document.get("kind").and_then(Node::text);
-        if kind.is_some() && document.get("apiVersion").is_some() {
+        if document.get("kind").is_some() {
             let whole = Place::whole(document, as_is(Reader::Kubernetes));
             return of_object(&whole);
         }

@@ -199,6 +199,7 @@ fn what_is_wrong_is_said_with_the_exit_code_2() {
     let not_keys = scene.file("inactive.json");
     let keys = scene.file("keys.json");
     let other = format!("{keys}=https://other.example");
+    let no_gate = scene.write("service.json", &json!({"kind": "Service"}));
     let get = ["GET", "/api/accounts"];
     for (flags, request, expected) in [
         (
@@ -213,6 +214,11 @@ fn what_is_wrong_is_said_with_the_exit_code_2() {
         ),
         (
             &["--config", &not_keys],
+            &get,
+            "the configuration is refused: active: unknown field `active`",
+        ),
+        (
+            &["--config", &no_gate],
             &get,
             "no configuration of the gate in it",
         ),
