@@ -38,7 +38,6 @@ pub struct Stack {
     module: PathBuf,
     envoy_binary: PathBuf,
     gate: Origin,
-    status_page: bool,
 }
 
 /// What is behind the gate.
@@ -148,8 +147,10 @@ impl Stack {
     /// The page that shows what the gate decides; none unless the stack was started [with
     /// it](Builder::status_page).
     pub fn status_url(&self) -> Option<String> {
-        self.status_page
-            .then(|| format!("{}/status", self.upstream_url()))
+        match &self.backend {
+            Backend::Service { upstream, .. } => upstream.status_url().map(str::to_owned),
+            Backend::Echo(_) | Backend::Other(_) => None,
+        }
     }
 
     /// The upstream's internal listener; none with another upstream.

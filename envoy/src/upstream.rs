@@ -32,6 +32,9 @@ const KEY_PEPPER: &str = "TOLLGATE_KEY_PEPPER";
 /// The environment variable with the secret of the widget's tokens.
 const WIDGET_SECRET: &str = "TOLLGATE_WIDGET_SECRET";
 
+/// The option for a page that shows what the gate decides; its value is the URL of Envoy's admin interface.
+pub const STATUS_PAGE: &str = "--dev-envoy-admin";
+
 /// The audience of the gate's assertions, as in the reference configuration.
 pub const ASSERTION_AUDIENCE: &str = "upstream";
 
@@ -53,6 +56,7 @@ pub struct Upstream {
     child: Child,
     url: String,
     internal_url: String,
+    status_url: Option<String>,
     /// Whether a shell starts it again.
     restartable: bool,
 }
@@ -149,14 +153,21 @@ impl Upstream {
         let mut child = environment
             .fold(job, |job, (name, value)| job.env(name, value))
             .start(tool, Scratch::new()?)?;
-        let (url, internal_url) = child.wait_for("it was ready", PATIENCE, |log| {
+        let has_page = additions
+            .arguments
+            .iter()
+            .any(|argument| argument == STATUS_PAGE);
+        let (url, internal_url, status_url) = child.wait_for("it was ready", PATIENCE, |log| {
             let internal = after(log, "internal listener on ")?;
-            Some((after(log, "listening on ")?, internal))
+            let status = after(log, "status page on ");
+            let is_whole = status.is_some() == has_page;
+            is_whole.then_some((after(log, "listening on ")?, internal, status))
         })?;
         Ok(Self {
             child,
             url,
             internal_url,
+            status_url,
             restartable,
         })
     }
@@ -169,6 +180,11 @@ impl Upstream {
     /// The URL of its internal listener, which has the directory of accounts.
     pub fn internal_url(&self) -> &str {
         &self.internal_url
+    }
+
+    /// The page that shows what the gate decides, where it was started with [`STATUS_PAGE`].
+    pub fn status_url(&self) -> Option<&str> {
+        self.status_url.as_deref()
     }
 
     /// What it has written.

@@ -73,7 +73,7 @@ impl fmt::Display for EnvoyAdmin {
     }
 }
 
-/// The page, and what it reads; outside of all mounts, and without any credential.
+/// The page, and what it reads, without any credential: for a port of its own, which no gate leads to.
 pub(crate) fn router(admin: EnvoyAdmin) -> Router {
     let html = || page("text/html; charset=utf-8", include_str!("dev/status.html"));
     let css = || page("text/css; charset=utf-8", include_str!("dev/status.css"));

@@ -138,7 +138,7 @@ pub struct Options {
     #[arg(long, env = "TOLLGATE_DEV")]
     pub dev: bool,
 
-    /// Development: Envoy's admin interface on this machine; `/status` then shows what the gate decides
+    /// Development: Envoy's admin interface on this machine; a page then shows what the gate decides, at an address of its own
     #[arg(
         long,
         env = "TOLLGATE_DEV_ENVOY_ADMIN",
@@ -146,6 +146,17 @@ pub struct Options {
         requires = "dev"
     )]
     pub dev_envoy_admin: Option<EnvoyAdmin>,
+
+    /// Development: address of that page, on this machine
+    #[arg(
+        long,
+        env = "TOLLGATE_DEV_STATUS_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:0",
+        value_parser = loopback,
+        requires = "dev_envoy_admin"
+    )]
+    pub dev_status_listen: SocketAddr,
 
     /// Open connections to the account databases of a PostgreSQL server, in all; the system database has up to 4 more,
     /// and accounts that are being made or deleted up to 8
@@ -290,6 +301,18 @@ fn algorithm(name: &str) -> Result<Algorithm, String> {
         let names = Algorithm::ALL.map(Algorithm::as_str).join(", ");
         format!("write one of {names}")
     })
+}
+
+/// An address that only this machine reaches.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "write 127.0.0.1:PORT".to_owned())?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    let ip = address.ip();
+    Err(format!("others could reach {ip}; write 127.0.0.1:PORT"))
 }
 
 /// A call that could not last would never count as active, and one of weeks would hold its slot for as long.

@@ -31,6 +31,8 @@ pub struct Service {
     upkeep: JoinSet<()>,
     public: Port,
     internal: Option<Port>,
+    /// The page for development.
+    status: Option<Port>,
     databases: Databases,
     uses: LastUses,
 }
@@ -50,7 +52,8 @@ struct Listener {
 /// Runs the service until SIGINT or SIGTERM.
 ///
 /// Once it is ready it prints one line to stdout, `listening on http://ADDRESS`, where there is an internal listener
-/// another, `internal listener on http://ADDRESS`, and nothing else ever. Secrets come from the environment variables that
+/// another, `internal listener on http://ADDRESS`, for the page of development `status page on http://ADDRESS/status`, and
+/// nothing else ever. Secrets come from the environment variables that
 /// the options name.
 ///
 /// # Errors
@@ -79,6 +82,13 @@ impl Service {
             Some((address, gate)) => {
                 Some((Listener::open("--internal-listen", address).await?, gate))
             }
+            None => None,
+        };
+        let status = match options.dev_envoy_admin {
+            Some(admin) => Some(Port {
+                listener: Listener::open("--dev-status-listen", options.dev_status_listen).await?,
+                app: dev::router(admin),
+            }),
             None => None,
         };
 
@@ -110,11 +120,9 @@ impl Service {
             }),
             public: Port {
                 listener: public,
-                app: match options.dev_envoy_admin {
-                    Some(admin) => api::router(api, Arc::new(gate)).merge(dev::router(admin)),
-                    None => api::router(api, Arc::new(gate)),
-                },
+                app: api::router(api, Arc::new(gate)),
             },
+            status,
         })
     }
 
@@ -143,17 +151,19 @@ impl Service {
     async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), Error> {
         let (stopped, told) = watch::channel(());
         let public = self.public.serve(told.clone());
-        let internal = self.internal.map(|port| port.serve(told));
-        let both = async {
-            let internal = async {
-                match internal {
-                    Some(internal) => internal.await,
+        let others = [self.internal, self.status].map(|port| {
+            let told = told.clone();
+            async move {
+                match port {
+                    Some(port) => port.serve(told).await,
                     None => Ok(()),
                 }
-            };
-            tokio::try_join!(public, internal).map(drop)
-        };
-        let mut servers = tokio::spawn(both);
+            }
+        });
+        drop(told);
+        let [internal, status] = others;
+        let all = async { tokio::try_join!(public, internal, status).map(drop) };
+        let mut servers = tokio::spawn(all);
         tokio::select! {
             outcome = &mut servers => return Ok(outcome.map_err(io::Error::other)??),
             () = stop => {}
@@ -205,7 +215,9 @@ fn announce(service: &Service) -> io::Result<()> {
     let public = format!("listening on http://{}\n", service.address());
     let internal = service.internal_address();
     let internal = internal.map(|address| format!("internal listener on http://{address}\n"));
-    let lines = public + &internal.unwrap_or_default();
+    let status = service.status.as_ref().map(|port| port.listener.address);
+    let status = status.map(|address| format!("status page on http://{address}/status\n"));
+    let lines = public + &internal.unwrap_or_default() + &status.unwrap_or_default();
     let mut stdout = io::stdout().lock();
     stdout.write_all(lines.as_bytes())?;
     stdout.flush()

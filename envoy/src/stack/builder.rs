@@ -19,7 +19,7 @@ use crate::postgres::Postgres;
 use crate::process::Tool;
 use crate::progress::Progress;
 use crate::tools::Tools;
-use crate::upstream::{Additions, Secrets, Upstream};
+use crate::upstream::{Additions, STATUS_PAGE, Secrets, Upstream};
 use crate::{build, echo};
 
 /// What a stack shall be. The defaults are the demo's.
@@ -191,7 +191,7 @@ impl Builder {
             // The upstream starts first, and must know where Envoy will be.
             let port = net::lasting_port().map_err(EnvoyError::from)?;
             let admin = format!("http://{}", net::loopback(port));
-            let arguments = ["--dev-envoy-admin".to_owned(), admin];
+            let arguments = [STATUS_PAGE.to_owned(), admin];
             self.upstream.arguments.extend(arguments);
             self = self.config(move |config| config.with_admin_port(port));
         }
@@ -260,7 +260,6 @@ impl Builder {
         let gate = Origin::parse(envoy.url()).map_err(EnvoyError::from)?;
         Ok(Stack {
             gate,
-            status_page: self.status_page,
             issuer,
             envoy,
             config: Mutex::new(config),

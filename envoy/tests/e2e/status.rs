@@ -83,6 +83,7 @@ fn the_page_shows_decisions_as_they_happen_and_that_envoy_is_away() {
             shown = page(browser, &stack, 60);
             // Once in the table, and at least once in the feed.
             let (table, feed) = shown.split_once("id=\"feed\"").unwrap_or_default();
+            let (_, table) = table.split_once("id=\"decisions\"").unwrap_or_default();
             kinds
                 .iter()
                 .all(|kind| table.contains(kind) && feed.contains(kind))
@@ -93,6 +94,20 @@ fn the_page_shows_decisions_as_they_happen_and_that_envoy_is_away() {
         }
         drop(stopped);
     });
+    // It tells of all accounts, so nobody reaches it by way of the gate, nor at the upstream's own port.
+    for path in ["/status", "/status/stats", "/status/status.js"] {
+        let by_the_gate = stack
+            .get(path)
+            .account("acme")
+            .bearer(stack.issuer().member("acme"));
+        assert_eq!(
+            by_the_gate.send().unwrap().outcome(),
+            "404 not_found",
+            "{path}"
+        );
+        let upstream = Origin::parse(&stack.upstream_url()).unwrap();
+        assert_ne!(upstream.get(path).send().unwrap().status, 200, "{path}");
+    }
     let admin = Origin::parse(stack.envoy().admin_url()).unwrap();
     admin.post("/quitquitquit").send().unwrap();
     wait_until("the page says that Envoy is away", || {
