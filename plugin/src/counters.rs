@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use tollgate_policy::caps::{Admitted, Caps, StoreError, Window};
-use tollgate_policy::config::Mode;
+use tollgate_policy::config::{Mode, Policy};
 use tollgate_policy::decide::Need;
 use tollgate_policy::fetching::Failure;
 use tollgate_policy::refusal::{Code, Refusal};
@@ -35,8 +35,6 @@ pub struct Counters {
     pub signatures_by_module: Counter,
     /// Signatures that nobody verified, because there was no time.
     pub signatures_deferred: Counter,
-    /// Whether Envoy verifies those that it can.
-    pub signatures_offloaded: Gauge,
     /// By cap, in the configuration's order.
     pub caps: Vec<CapCounters>,
     /// What the shared counts hold.
@@ -48,6 +46,9 @@ pub struct Counters {
     reported: Vec<(Code, Counter)>,
     uncounted: Vec<(&'static str, Counter)>,
 }
+
+/// What does not change while a configuration is in force.
+pub struct Standing([(Gauge, u64); 4]);
 
 /// Requests that waited, by what for; each once for each thing that it waited for.
 struct Paused {
@@ -136,9 +137,6 @@ impl Counters {
                 |code: Code| Counter::define(&format!("requests.{what}.{}", code.as_str()));
             Code::ALL.map(|code| (code, counter(code))).into()
         };
-        // Never changes: what the store holds is held against it.
-        let most = u64::try_from(caps.most_bytes()).unwrap_or(u64::MAX);
-        Gauge::define("shared_counts.limit_bytes").record(most);
         let uncounted = |name| Counter::define(&format!("shared_counts.failed.{name}"));
         Self {
             public: Counter::define("requests.public"),
@@ -153,7 +151,6 @@ impl Counters {
             signatures_by_host: Counter::define("signatures.host"),
             signatures_by_module: Counter::define("signatures.module"),
             signatures_deferred: Counter::define("signatures.deferred"),
-            signatures_offloaded: Gauge::define("signatures.offloaded"),
             caps: caps
                 .iter()
                 .map(|cap| CapCounters::define(cap.name()))
@@ -288,9 +285,36 @@ impl IntrospectionCounters {
     }
 }
 
-/// Shows whether the gate has all that its configuration asks for; without, it refuses.
-pub fn show_configured(is_configured: bool) {
-    Gauge::define("configured").record(is_configured.into());
+// === impl Standing ===
+
+impl Standing {
+    /// What is in force with this configuration; `is_configured`: the gate has all that it asks for.
+    pub fn new(policy: &Policy, is_configured: bool, offloaded: bool) -> Self {
+        let most = u64::try_from(policy.caps.most_bytes()).unwrap_or(u64::MAX);
+        let gauge = |(name, value)| (Gauge::define(name), value);
+        Self(
+            [
+                ("configured", is_configured.into()),
+                ("enforcing", (policy.mode == Mode::Enforce).into()),
+                // Whether Envoy verifies those that it can.
+                ("signatures.offloaded", offloaded.into()),
+                ("shared_counts.limit_bytes", most),
+            ]
+            .map(gauge),
+        )
+    }
+
+    /// Shows it. Again with each tick: Envoy has workers read configurations too that it then gives up, and those show theirs.
+    pub fn show(&self) {
+        for (gauge, value) in &self.0 {
+            gauge.record(*value);
+        }
+    }
+}
+
+/// Shows that there is no configuration to work by: the gate refuses.
+pub fn show_unconfigured() {
+    Gauge::define("configured").record(0);
 }
 
 fn define(metric: Metric, name: &str) -> Option<u32> {

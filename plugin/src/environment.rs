@@ -3,6 +3,7 @@
 use tollgate_policy::introspection;
 
 use crate::host::{self, Level};
+use crate::news;
 
 /// Why there is no such variable.
 pub const MISSING: &str =
@@ -19,13 +20,32 @@ pub fn authorization(variable: &str, what_for: &str) -> Option<String> {
             .ok()
             .and_then(introspection::authorization)
         {
-            Some(authorization) => return Some(authorization),
+            Some(authorization) => {
+                found(variable, what_for);
+                return Some(authorization);
+            }
             None => "it is empty, or has characters that no header can have",
         },
         Ok(None) => MISSING,
         Err(_) => UNREADABLE,
     };
-    let message = format!("tollgate: {what_for}: environment variable {variable}: {why}");
-    host::log(Level::Error, &message);
+    missed(variable, what_for, why);
     None
+}
+
+/// Says of a variable what is wrong with it, once for all workers; never its value.
+pub fn missed(variable: &str, what_for: &str, why: &str) {
+    if news::is_news(&subject(variable, what_for), why.as_bytes()) {
+        let message = format!("tollgate: {what_for}: environment variable {variable}: {why}");
+        host::log(Level::Error, &message);
+    }
+}
+
+/// Notes that a variable is there: should it be missed again, that is news.
+pub fn found(variable: &str, what_for: &str) {
+    news::is_news(&subject(variable, what_for), b"found");
+}
+
+fn subject(variable: &str, what_for: &str) -> String {
+    ["variable.", variable, ".", what_for].concat()
 }

@@ -349,8 +349,13 @@ impl<V> Fetched<V> {
     ) -> bool {
         source.counters().failed(failed.kind);
         let before = self.state.failure();
-        let news = self.change(source, now, |state| state.fail(ticket, failed.kind, now));
-        if before != self.state.failure() {
+        let mut is_its_turn = false;
+        let news = self.change(source, now, |state| {
+            is_its_turn = state.fail(ticket, failed.kind, now);
+            is_its_turn
+        });
+        // Another worker's failure is told by that one.
+        if is_its_turn && before != self.state.failure() {
             let what = format!("not fetched: {}", failed.sentence);
             log(Level::Warn, source, &what);
         }

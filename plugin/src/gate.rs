@@ -21,7 +21,7 @@ use tollgate_policy::token::{TokenCache, Verifier};
 use self::known::Known;
 use crate::account_directory::AccountDirectory;
 use crate::answer;
-use crate::counters::{Counters, pending, show_configured};
+use crate::counters::{Counters, Standing, pending};
 use crate::counting::Counting;
 use crate::fetched::Outlook;
 use crate::host::{self, Level, Map, memory, pairs};
@@ -61,6 +61,7 @@ pub struct Gate {
     tick: Cell<Option<Duration>>,
     is_retired: Cell<bool>,
     counters: Counters,
+    standing: Standing,
     counting: Counting,
     under_way: UnderWay,
     waiting: Waiting,
@@ -89,15 +90,13 @@ impl Gate {
         let counters = Counters::define(&policy.caps, policy.mode);
         let signatures = Signatures::probe();
         let offloaded = signatures.place(Algorithm::Rs256) == Place::Host;
-        counters.signatures_offloaded.record(offloaded.into());
         let assertion_key = known::assertion_key(&policy);
         let directory = AccountDirectory::new(&policy);
         let introspections = Introspections::new(&policy);
-        show_configured(
-            (policy.assertion.is_none() || assertion_key.is_some())
-                && directory.has_its_credential(&policy)
-                && (policy.api_keys.is_none() || introspections.cache().is_some()),
-        );
+        let is_configured = (policy.assertion.is_none() || assertion_key.is_some())
+            && directory.has_its_credential(&policy)
+            && (policy.api_keys.is_none() || introspections.cache().is_some());
+        let standing = Standing::new(&policy, is_configured, offloaded);
         Self {
             assertion_key,
             keys: IssuerKeys::new(&policy.issuers),
@@ -108,6 +107,7 @@ impl Gate {
             tick: Cell::new(None),
             is_retired: Cell::new(false),
             counters,
+            standing,
             counting: Counting::new(),
             under_way: UnderWay::default(),
             waiting: Waiting::default(),
@@ -144,6 +144,7 @@ impl Gate {
 
     /// Does what is due; `root` is the root context's id.
     pub fn tick(&self, root: u32) {
+        self.standing.show();
         for holding in self.under_way.take_ended() {
             self.counting.ended(&self.policy.caps, holding);
         }

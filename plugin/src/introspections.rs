@@ -17,6 +17,10 @@ use crate::counters::IntrospectionCounters;
 use crate::environment;
 use crate::fetched::Failed;
 use crate::host::{self, Level};
+use crate::news;
+
+/// What is said of the server of introspection, by whichever worker.
+const HEALTH: &str = "introspection";
 
 /// How often the log says whether there are answers, at most.
 const LOGGED: Duration = Duration::from_secs(1);
@@ -206,15 +210,19 @@ impl Health {
     fn failed(&self, failed: &Failed, now: Duration) {
         if self.failing.get() != Some(failed.kind) && self.may_speak(now) {
             self.failing.set(Some(failed.kind));
-            let message = format!("tollgate: introspection: not answered: {}", failed.sentence);
-            host::log(Level::Warn, &message);
+            if news::is_news(HEALTH, failed.kind.as_str().as_bytes()) {
+                let message = format!("tollgate: introspection: not answered: {}", failed.sentence);
+                host::log(Level::Warn, &message);
+            }
         }
     }
 
     fn succeeded(&self, now: Duration) {
         if self.failing.get().is_some() && self.may_speak(now) {
             self.failing.set(None);
-            host::log(Level::Info, "tollgate: introspection: answered again");
+            if news::is_news(HEALTH, b"answered") {
+                host::log(Level::Info, "tollgate: introspection: answered again");
+            }
         }
     }
 

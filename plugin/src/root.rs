@@ -22,6 +22,16 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub struct Root {
     id: u32,
     state: RefCell<State>,
+    unsaid: RefCell<Option<Announcement>>,
+}
+
+/// What is said of a configuration once it has lasted: Envoy has workers read some, too, that it then gives up.
+struct Announcement {
+    fingerprint: u64,
+    level: Level,
+    message: String,
+    /// Whether a tick has gone by.
+    has_lasted: bool,
 }
 
 /// What has come of the configuration.
@@ -40,7 +50,8 @@ impl Root {
     /// A context that has not been configured yet.
     pub fn new(id: u32) -> Self {
         let state = RefCell::new(State::Closed);
-        Self { id, state }
+        let unsaid = RefCell::new(None);
+        Self { id, state, unsaid }
     }
 
     /// What decides on requests; none: nobody passes.
@@ -58,7 +69,7 @@ impl Root {
         match host::plugin_configuration() {
             Ok(text) if text.len() == size => self.read(text),
             Ok(_) | Err(_) => {
-                counters::show_configured(false);
+                counters::show_unconfigured();
                 host::log(
                     Level::Error,
                     "tollgate: the configuration cannot be read: refusing all requests",
@@ -78,6 +89,7 @@ impl Root {
         }
         if let Some(gate) = self.gate() {
             gate.tick(self.id);
+            self.announce();
         } else if let State::Unread(text) = self.state.replace(State::Closed) {
             self.read(text);
         }
@@ -89,6 +101,22 @@ impl Root {
             && !memory::is_short()
         {
             gate.answered(self.id, token, size);
+        }
+    }
+
+    /// Says what is worked by from now on, once for all workers.
+    fn announce(&self) {
+        let due = self.unsaid.borrow_mut().take();
+        match due {
+            Some(announcement) if announcement.has_lasted => announcement.say(),
+            Some(announcement) => {
+                let has_lasted = true;
+                self.unsaid.replace(Some(Announcement {
+                    has_lasted,
+                    ..announcement
+                }));
+            }
+            None => {}
         }
     }
 
@@ -113,7 +141,7 @@ impl Root {
         // workers could refuse what it had taken.
         if text.len() <= MAX_BYTES && !memory::has_room(text.len().saturating_mul(TIMES)) {
             self.state.replace(State::Unread(text));
-            counters::show_configured(false);
+            counters::show_unconfigured();
             host::log(
                 Level::Error,
                 "tollgate: no memory for the configuration: refusing all requests until there is",
@@ -123,7 +151,7 @@ impl Root {
         }
         match Policy::from_bytes(&text) {
             Ok(policy) => {
-                announce(&text, &policy);
+                self.unsaid.replace(Some(Announcement::new(&text, &policy)));
                 let gate = Gate::new(policy);
                 gate.start();
                 self.state.replace(State::Open(Rc::new(gate)));
@@ -138,24 +166,35 @@ impl Root {
     }
 }
 
-/// Says what is worked by from now on: once for all workers, and for the virtual machine that Envoy tries it in first.
-fn announce(text: &[u8], policy: &Policy) {
-    // Nothing depends on it but a line in the log.
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    if !news::is_news("configuration", &hasher.finish().to_le_bytes()) {
-        return;
+// === impl Announcement ===
+
+impl Announcement {
+    fn new(text: &[u8], policy: &Policy) -> Self {
+        // Nothing depends on it but a line in the log.
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let (level, mode) = match policy.mode {
+            Mode::Enforce => (Level::Info, "enforce"),
+            Mode::Report => (Level::Warn, "report (nothing is refused)"),
+        };
+        let message = format!(
+            "tollgate: configured: version {}, mode {mode}, issuers: {}, routes: {}, caps: {}",
+            env!("CARGO_PKG_VERSION"),
+            policy.issuers.len(),
+            policy.routes.count(),
+            policy.caps.iter().count(),
+        );
+        Self {
+            fingerprint: hasher.finish(),
+            level,
+            message,
+            has_lasted: false,
+        }
     }
-    let (level, mode) = match policy.mode {
-        Mode::Enforce => (Level::Info, "enforce"),
-        Mode::Report => (Level::Warn, "report (nothing is refused)"),
-    };
-    let message = format!(
-        "tollgate: configured: version {}, mode {mode}, issuers: {}, routes: {}, caps: {}",
-        env!("CARGO_PKG_VERSION"),
-        policy.issuers.len(),
-        policy.routes.count(),
-        policy.caps.iter().count(),
-    );
-    host::log(level, &message);
+
+    fn say(&self) {
+        if news::is_news("configuration", &self.fingerprint.to_le_bytes()) {
+            host::log(self.level, &self.message);
+        }
+    }
 }

@@ -31,15 +31,23 @@ fn a_configuration_is_told_once_and_again_when_it_comes_back() {
     let (one, mut other) = (configuration::inline(), configuration::inline());
     other["mode"] = json!("report");
     let mut workers = [(); 3].map(|()| world.worker(&one));
+    let tick = |workers: &mut [Worker]| {
+        workers.iter_mut().for_each(Worker::tick);
+        workers.iter_mut().for_each(Worker::tick);
+    };
+    assert_eq!(lines(&mut workers, "configured"), 0, "it may not last");
+    tick(&mut workers);
     let told = "tollgate: configured: version 0.1.0, mode enforce, issuers: 1, routes: 4, caps: 0";
     assert_eq!(lines(&mut workers, told), 1);
     for worker in &mut workers {
         worker.reload(&other);
     }
+    tick(&mut workers);
     assert_eq!(lines(&mut workers, "mode report (nothing is refused)"), 1);
     for worker in &mut workers {
         worker.reload(&one);
     }
+    tick(&mut workers);
     assert_eq!(lines(&mut workers, told), 2);
 }
 
@@ -104,10 +112,21 @@ fn a_gate_that_lacks_something_shows_it() {
     let configuration = configuration::with_api_keys(configuration::inline());
     let environment = world.environment.clone();
     world.environment.clear();
-    world.worker(&configuration);
+    let mut lacking = [(); 2].map(|()| world.worker(&configuration));
+    lacking.iter_mut().for_each(Worker::tick);
     assert_eq!(value(&world, "configured"), 0);
+    for variable in ["TOLLGATE_ASSERTION_KEY", "TOLLGATE_INTROSPECTION_TOKEN"] {
+        assert_eq!(lines(&mut lacking, variable), 1, "{variable}");
+    }
     world.environment = environment;
-    world.worker(&configuration);
+    let mut worker = world.worker(&configuration);
+    worker.tick();
     assert_eq!(value(&world, "configured"), 1);
+    assert_eq!(value(&world, "enforcing"), 1);
     assert_eq!(value(&world, "shared_counts.limit_bytes"), 64 << 20);
+    // What was only tried, and given up again, has shown its own.
+    lacking[0].tick();
+    assert_eq!(value(&world, "configured"), 0);
+    worker.tick();
+    assert_eq!(value(&world, "configured"), 1);
 }

@@ -32,12 +32,16 @@ impl<V> Fetched<V> {
     /// Says when it has become too old to be used. That it can be used again is said by what was fetched.
     pub(super) fn tell_age<S: Source<Value = V>>(&mut self, source: &S, now: Duration) {
         let is_usable = self.state.is_usable(&source.pace(), now);
+        // What was lost is no older than before; it is fetched again.
+        let Some(age) = self.state.age(now) else {
+            return;
+        };
         if mem::replace(&mut self.seen.usable, is_usable) == is_usable {
             return;
         }
         let state: &[u8] = if is_usable { b"usable" } else { b"too old" };
         if news::is_news(&source.record(), state) && !is_usable {
-            let age = self.state.age(now).unwrap_or_default().as_secs();
+            let age = age.as_secs();
             let what = format!("too old: last seen {age} s ago, and used no more");
             log(Level::Error, source, &what);
         }

@@ -20,7 +20,7 @@ use super::Gate;
 use crate::budget::{self, Spent};
 use crate::counting::Slots;
 use crate::environment;
-use crate::host::{self, Level};
+use crate::host;
 use crate::signature::Place;
 
 /// The gate as one request finds it.
@@ -117,6 +117,9 @@ impl Knowledge for Known<'_> {
     }
 }
 
+/// What does not go without the key.
+const FOR_ASSERTIONS: &str = "refusing protected requests";
+
 /// The key from the environment; none where it is missing or weak, which the log says.
 pub(super) fn assertion_key(policy: &Policy) -> Option<AssertionKey> {
     let name = &policy.assertion.as_ref()?.key_env;
@@ -126,12 +129,12 @@ pub(super) fn assertion_key(policy: &Policy) -> Option<AssertionKey> {
         Err(_) => Err(environment::UNREADABLE.to_owned()),
     };
     match key {
-        Ok(key) => Some(key),
+        Ok(key) => {
+            environment::found(name, FOR_ASSERTIONS);
+            Some(key)
+        }
         Err(why) => {
-            let message = format!(
-                "tollgate: refusing protected requests: environment variable {name}: {why}"
-            );
-            host::log(Level::Error, &message);
+            environment::missed(name, FOR_ASSERTIONS, &why);
             None
         }
     }

@@ -24,6 +24,9 @@ fn lines(stack: &Stack, text: &str) -> Vec<String> {
 fn a_thousand_requests_of_all_kinds_are_no_line_in_the_log() {
     let stack = stack().start().unwrap();
     assert_eq!(good(&stack).send().unwrap().status, 200);
+    wait_until("the configuration has lasted", || {
+        !lines(&stack, "configured: ").is_empty()
+    });
     let before = stack.envoy().log();
     let member = stack.issuer().member("acme");
     let key = ApiKey::write("sk_live_", "acme", &[7; ENTROPY]);
@@ -82,10 +85,9 @@ fn each_change_of_state_is_one_line_for_all_workers() {
         good(&stack).send().unwrap().status == 200
     });
     assert_eq!(lines(&stack, "keys of").len(), 1, "{:?}", lines(&stack, ""));
-    assert_eq!(
-        lines(&stack, "mode enforce, issuers: 1, routes: 7, caps: 2").len(),
-        1
-    );
+    wait_until("the configuration has lasted", || {
+        lines(&stack, "mode enforce, issuers: 1, routes: 7, caps: 2").len() == 1
+    });
 
     let fails = || count(&stack, "issuer.0.keys.failed.connect");
     stack.issuer().down();
@@ -103,6 +105,17 @@ fn each_change_of_state_is_one_line_for_all_workers() {
     stack
         .reload(|policy| policy["mode"] = json!("report"))
         .unwrap();
-    assert_eq!(lines(&stack, "mode report (nothing is refused)").len(), 1);
+    wait_until("the next one has lasted", || {
+        lines(&stack, "mode report (nothing is refused)").len() == 1
+    });
     assert_eq!(lines(&stack, "configured: ").len(), 2);
+
+    let missing = "NOBODY_HAS_SET_THIS";
+    stack
+        .reload(|policy| policy["assertion"]["key_env"] = json!(missing))
+        .unwrap();
+    wait_until("the third one has lasted", || {
+        lines(&stack, "configured: ").len() == 3
+    });
+    assert_eq!(lines(&stack, missing).len(), 1, "{:?}", lines(&stack, ""));
 }

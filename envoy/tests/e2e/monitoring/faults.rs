@@ -224,5 +224,5 @@ fn the_gate_itself(gate: &Stack, seen: &Seen<'_>) {
 
     gate.reload(|policy| policy["mode"] = json!("report"))
         .unwrap();
-    seen.fires("TollgateReportMode", || drop(gate.get(AGENTS).send()));
+    seen.fires("TollgateReportMode", || {});
 }
