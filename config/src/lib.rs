@@ -7,11 +7,11 @@
 mod error;
 pub mod protobuf;
 mod quote;
+mod reader;
 #[cfg(feature = "schema")]
 mod schema;
 mod written;
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub use self::error::ConfigError;
@@ -35,7 +35,7 @@ pub use self::written::{DEFAULT_ACCOUNT_PATTERN, DEFAULT_SHARED_BYTES};
 ///
 /// The first thing that is wrong: where, what was found, and what was expected.
 pub fn read(members: Map<String, Value>) -> Result<Configuration, ConfigError> {
-    located(Value::Object(members)).map_err(|(path, message)| {
+    reader::read(Value::Object(members)).map_err(|(path, message)| {
         // A member without a name is at no place that it could name.
         ConfigError::new(path.as_deref().unwrap_or("configuration"), message)
     })
@@ -47,21 +47,11 @@ pub fn read(members: Map<String, Value>) -> Result<Configuration, ConfigError> {
 ///
 /// What is wrong with it, in one line of any length.
 pub fn limits_of_an_account(written: Value) -> Result<Limits, String> {
-    // Serde would take a list for an object whose members come in order.
     if !written.is_object() {
         return Err("write an object such as {\"per_minute\": 60}".to_owned());
     }
-    located(written).map_err(|(path, message)| match path {
+    reader::read(written).map_err(|(path, message)| match path {
         Some(path) => format!("{path}: {message}"),
         None => message,
-    })
-}
-
-/// The error's place: none where it is at the top.
-fn located<T: for<'de> Deserialize<'de>>(written: Value) -> Result<T, (Option<String>, String)> {
-    serde_path_to_error::deserialize(written).map_err(|error| {
-        let path = error.path().to_string();
-        let at_the_top = path == "." || path.is_empty();
-        ((!at_the_top).then_some(path), error.inner().to_string())
     })
 }
