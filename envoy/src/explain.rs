@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
+use serde_json::error::Category;
 use tollgate_policy::account::AccountName;
 use tollgate_policy::credential::{self, Credential};
 
@@ -42,7 +43,7 @@ use self::request::Asking;
 use self::source::Source;
 use self::steps::Walk;
 use crate::progress::Progress;
-use crate::workspace;
+use crate::{output, workspace};
 
 /// Explains what the gate does with a request: the eight questions it asks, and why each is answered so
 ///
@@ -208,20 +209,15 @@ impl Explain {
         for (place, explanation) in explanations.iter().enumerate() {
             if self.json {
                 let json = serde_json::to_string(explanation);
-                println!(
-                    "{}",
-                    json.map_err(|error| ExplainError::new(error.to_string()))?
-                );
+                let json = json.map_err(|error| ExplainError::new(error.to_string()))?;
+                output::print(&format_args!("{json}\n"));
                 continue;
             }
             if place > 0 {
-                println!();
+                output::print(&"\n");
             }
             let text = style.render(explanation);
-            print!(
-                "{}",
-                text.map_err(|error| ExplainError::new(error.to_string()))?
-            );
+            output::print(&text.map_err(|error| ExplainError::new(error.to_string()))?);
         }
         Ok(())
     }
@@ -337,13 +333,39 @@ fn lines(source: &Source, log: &Path) -> Result<Vec<Explanation>, ExplainError> 
     let lines = (1..)
         .zip(text.lines())
         .filter(|(_, line)| !line.trim().is_empty());
-    let explained: Vec<_> = lines
-        .map(|(number, line)| Line::parse(&file, number, line)?.explain(source, &file))
-        .collect::<Result<_, _>>()?;
-    if explained.is_empty() {
-        return Err(ExplainError::new(format!("{file}: there is no line in it")));
+    let (mut explained, mut odd) = (Vec::new(), None);
+    for (number, line) in lines {
+        let line = Line::parse(&file, number, line);
+        match line.and_then(|line| line.explain(source, &file)) {
+            Ok(explanation) => explained.push(explanation),
+            // What is no HTTP has no path, and Envoy's own lines may stand between.
+            Err(error) => {
+                if let Some(before) = odd.replace(error) {
+                    eprintln!("skipped: {before}");
+                }
+            }
+        }
     }
-    Ok(explained)
+    match (explained.is_empty(), odd) {
+        (true, Some(error)) => Err(error),
+        (true, None) => Err(ExplainError::new(format!("{file}: there is no line in it"))),
+        (false, odd) => {
+            if let Some(error) = odd {
+                eprintln!("skipped: {error}");
+            }
+            Ok(explained)
+        }
+    }
+}
+
+/// Where a text is not as expected, without what stands there, which may be a secret.
+fn without_values(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Io | Category::Syntax => "not JSON",
+        Category::Eof => "it ends too early",
+        Category::Data => "something of another type, or missing",
+    };
+    format!("line {}, column {}: {what}", error.line(), error.column())
 }
 
 fn text_of(file: &Path) -> Result<String, ExplainError> {

@@ -20,6 +20,7 @@ pub mod issuer;
 pub mod matrix;
 pub mod minute;
 pub mod net;
+pub mod output;
 pub mod package;
 pub mod pgbouncer;
 pub mod postgres;

@@ -7,7 +7,6 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tollgate_envoy::build;
 use tollgate_envoy::check::Check;
 use tollgate_envoy::demo::Demo;
 use tollgate_envoy::derive::Derive;
@@ -27,6 +26,7 @@ use tollgate_envoy::trials::configurations::Configurations;
 use tollgate_envoy::trials::fuzz::Fuzz;
 use tollgate_envoy::trials::soak::Soak;
 use tollgate_envoy::trials::storm::Storm;
+use tollgate_envoy::{build, output};
 
 /// Tollgate, the account gate for Envoy
 #[derive(Debug, Parser)]
@@ -129,7 +129,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             Ok(told(&check.show(&report), report.is_right()))
         }
         Command::Schema(schema) => {
-            print!("{}", schema.run()?);
+            output::print(&schema.run()?);
             Ok(ExitCode::SUCCESS)
         }
         Command::Derive(derive) => {
@@ -161,8 +161,8 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Prints what was found; the program fails where something is wrong.
-fn told(report: &impl Display, is_right: bool) -> ExitCode {
-    print!("{report}");
+fn told(report: &dyn Display, is_right: bool) -> ExitCode {
+    output::print(report);
     if is_right {
         ExitCode::SUCCESS
     } else {

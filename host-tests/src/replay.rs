@@ -199,7 +199,10 @@ fn spend(world: &World, spent: &Spent, now: Duration) -> Worker {
     only["accounts"] = json!({"pattern": "[!-~]{1,255}"});
     only["caps"] = json!([{"name": spent.cap, "limits": {&spent.window: u32::MAX}}]);
     let mut worker = before.worker(&only);
-    let (begins, ends) = (now.as_secs() - 60, now.as_secs() + 3600);
+    let (begins, ends) = (
+        now.as_secs().saturating_sub(60),
+        now.as_secs().saturating_add(3600),
+    );
     let token = Token::good().claim("iat", begins).claim("exp", ends);
     let token = token.claim("accounts", json!([spent.account])).signed();
     for _ in 0..spent.count {

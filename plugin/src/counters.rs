@@ -47,6 +47,32 @@ pub struct Counters {
     uncounted: Vec<(&'static str, Counter)>,
 }
 
+thread_local! {
+    /// The root context with the configuration that came last.
+    static NEWEST: Cell<Option<u32>> = const { Cell::new(None) };
+    /// Whether it is another one's turn.
+    static IS_OLD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on gauges are this root context's. One whose requests are still ending would hide what is wrong with it.
+pub fn gauges_are_of(root: u32) {
+    NEWEST.set(Some(root));
+    IS_OLD.set(false);
+}
+
+/// The turn of this root context begins.
+pub fn turn_of(root: u32) {
+    IS_OLD.set(NEWEST.get().is_some_and(|newest| newest != root));
+}
+
+/// This root context is no more: it may be one that Envoy only tried, and the one before goes on.
+pub fn gauges_are_no_more_of(root: u32) {
+    if NEWEST.get() == Some(root) {
+        NEWEST.set(None);
+    }
+    IS_OLD.set(false);
+}
+
 /// What does not change while a configuration is in force.
 pub struct Standing([(Gauge, u64); 4]);
 
@@ -119,9 +145,11 @@ impl Gauge {
         Self(define(Metric::Gauge, name))
     }
 
-    /// Records a value; also the same one again, because an older configuration can write another.
+    /// Records a value; also the same one again, because another virtual machine can write another.
     pub fn record(&self, value: u64) {
-        if let Some(id) = self.0 {
+        if let Some(id) = self.0
+            && !IS_OLD.get()
+        {
             let _ = host::record(id, value);
         }
     }

@@ -21,7 +21,7 @@ pub fn authorization(variable: &str, what_for: &str) -> Option<String> {
             .and_then(introspection::authorization)
         {
             Some(authorization) => {
-                found(variable, what_for);
+                found(what_for);
                 return Some(authorization);
             }
             None => "it is empty, or has characters that no header can have",
@@ -35,17 +35,20 @@ pub fn authorization(variable: &str, what_for: &str) -> Option<String> {
 
 /// Says of a variable what is wrong with it, once for all workers; never its value.
 pub fn missed(variable: &str, what_for: &str, why: &str) {
-    if news::is_news(&subject(variable, what_for), why.as_bytes()) {
+    if news::is_news(
+        &subject(what_for),
+        [variable, ": ", why].concat().as_bytes(),
+    ) {
         let message = format!("tollgate: {what_for}: environment variable {variable}: {why}");
         host::log(Level::Error, &message);
     }
 }
 
-/// Notes that a variable is there: should it be missed again, that is news.
-pub fn found(variable: &str, what_for: &str) {
-    news::is_news(&subject(variable, what_for), b"found");
+/// Notes that what it is for has its variable: should one be missed again, that is news.
+pub fn found(what_for: &str) {
+    news::is_news(&subject(what_for), b"found");
 }
 
-fn subject(variable: &str, what_for: &str) -> String {
-    ["variable.", variable, ".", what_for].concat()
+fn subject(what_for: &str) -> String {
+    ["variable.", what_for].concat()
 }

@@ -43,8 +43,17 @@ struct Configured {
 /// Whether there are answers, as the log says.
 #[derive(Default)]
 struct Health {
-    failing: Cell<Option<Failure>>,
+    last: Cell<Last>,
     said: Cell<Duration>,
+}
+
+/// What became of the last question that anything was said of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Last {
+    #[default]
+    Unknown,
+    Answered,
+    Failed(Failure),
 }
 
 // === impl Introspections ===
@@ -208,8 +217,8 @@ impl Configured {
 
 impl Health {
     fn failed(&self, failed: &Failed, now: Duration) {
-        if self.failing.get() != Some(failed.kind) && self.may_speak(now) {
-            self.failing.set(Some(failed.kind));
+        if self.last.get() != Last::Failed(failed.kind) && self.may_speak(now) {
+            self.last.set(Last::Failed(failed.kind));
             if news::is_news(HEALTH, failed.kind.as_str().as_bytes()) {
                 let message = format!("tollgate: introspection: not answered: {}", failed.sentence);
                 host::log(Level::Warn, &message);
@@ -218,8 +227,13 @@ impl Health {
     }
 
     fn succeeded(&self, now: Duration) {
-        if self.failing.get().is_some() && self.may_speak(now) {
-            self.failing.set(None);
+        let last = self.last.get();
+        if last == Last::Unknown {
+            // Another gate, or this one before, may have said that there are none.
+            self.last.set(Last::Answered);
+            news::is_news(HEALTH, b"answered");
+        } else if last != Last::Answered && self.may_speak(now) {
+            self.last.set(Last::Answered);
             if news::is_news(HEALTH, b"answered") {
                 host::log(Level::Info, "tollgate: introspection: answered again");
             }

@@ -66,6 +66,7 @@ impl Root {
     /// Envoy serves without any filter (`PluginConfig::createContext`).
     pub fn configure(&self, size: usize) -> bool {
         self.end();
+        counters::gauges_are_of(self.id);
         match host::plugin_configuration() {
             Ok(text) if text.len() == size => self.read(text),
             Ok(_) | Err(_) => {
@@ -87,6 +88,7 @@ impl Root {
             }
             return;
         }
+        counters::turn_of(self.id);
         if let Some(gate) = self.gate() {
             gate.tick(self.id);
             self.announce();
@@ -100,6 +102,7 @@ impl Root {
         if let Some(gate) = self.gate()
             && !memory::is_short()
         {
+            counters::turn_of(self.id);
             gate.answered(self.id, token, size);
         }
     }
@@ -129,10 +132,12 @@ impl Root {
 
     /// The configuration ends. Requests that are under way keep it.
     pub fn end(&self) {
+        counters::turn_of(self.id);
         let before = self.state.replace(State::Closed);
         if let State::Open(gate) = before {
             gate.retire();
         }
+        counters::gauges_are_no_more_of(self.id);
     }
 
     /// Reads the configuration; tells whether it is one.

@@ -84,7 +84,8 @@ impl Service {
             }
             None => None,
         };
-        let status = match options.dev_envoy_admin {
+        // The environment can say `TOLLGATE_DEV=false`.
+        let status = match options.dev_envoy_admin.filter(|_| options.dev) {
             Some(admin) => Some(Port {
                 listener: Listener::open("--dev-status-listen", options.dev_status_listen).await?,
                 app: dev::router(admin),

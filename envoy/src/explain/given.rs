@@ -9,8 +9,8 @@ use tollgate_policy::config::Policy;
 use tollgate_policy::directory::Directory;
 use tollgate_policy::keys::KeySet;
 
-use super::ExplainError;
 use super::source::Source;
+use super::{ExplainError, without_values};
 
 /// Everything that was given.
 #[derive(Debug, Default)]
@@ -88,7 +88,7 @@ impl Given {
         if let Some(answer) = &given.introspection {
             let read: Result<Value, _> = serde_json::from_str(&answer.text);
             read.map_err(|error| {
-                answer.wrong("no answer to an introspection", &error.to_string())
+                answer.wrong("no answer to an introspection", &without_values(&error))
             })?;
         }
         Ok(given)

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::ExplainError;
 use super::request::Asking;
 use super::time;
+use super::{ExplainError, without_values};
 
 /// A request of an archive.
 pub struct Entry {
@@ -49,7 +49,7 @@ struct Header {
 
 #[derive(Deserialize)]
 struct Response {
-    status: u32,
+    status: i64,
 }
 
 /// Reads the entries of an archive: all, or the one with this number.
@@ -60,7 +60,7 @@ struct Response {
 pub fn read(file: &str, text: &str, only: Option<usize>) -> Result<Vec<Entry>, ExplainError> {
     let wrong = |why: String| ExplainError::new(format!("{file}: {why}"));
     let archive: Archive = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| wrong(format!("not an HTTP Archive: {error}")))?;
+        .map_err(|error| wrong(format!("not an HTTP Archive: {}", without_values(&error))))?;
     let entries = archive.log.entries;
     let count = entries.len();
     if let Some(only) = only
@@ -72,6 +72,16 @@ pub fn read(file: &str, text: &str, only: Option<usize>) -> Result<Vec<Entry>, E
     }
     let numbered = (1..).zip(entries);
     let chosen = numbered.filter(|(number, _)| only.is_none_or(|only| only == *number));
+    // Browsers have more in it than requests over HTTP.
+    let over_http = |written: &Written| {
+        let scheme = written
+            .request
+            .url
+            .split_once(':')
+            .map(|(scheme, _)| scheme);
+        scheme.is_none_or(|scheme| !["data", "blob", "file", "about"].contains(&scheme))
+    };
+    let chosen = chosen.filter(|(_, written)| over_http(written));
     let read = chosen.map(|(number, written)| {
         entry(number, written).map_err(|error| wrong(format!("entry {number}: {error}")))
     });
@@ -98,7 +108,7 @@ fn entry(number: usize, written: Written) -> Result<Entry, ExplainError> {
         number,
         asking,
         answered: response
-            .map(|response| response.status)
+            .and_then(|response| u32::try_from(response.status).ok())
             .filter(|status| *status != 0),
     })
 }
@@ -145,7 +155,7 @@ mod tests {
             (
                 "{}",
                 None,
-                "a.har: not an HTTP Archive: missing field `log`",
+                "a.har: not an HTTP Archive: line 1, column 2: something of another type, or missing",
             ),
             ("<html>", None, "not an HTTP Archive"),
             (
@@ -157,7 +167,7 @@ mod tests {
             (
                 r#"{"log":{"entries":[{"request":{"method":"G T","url":"/","headers":[]}}]}}"#,
                 None,
-                "a.har: entry 1: the request: \"G T\" is no method",
+                "a.har: entry 1: the request: its method is none",
             ),
         ] {
             let error = read("a.har", text, only)

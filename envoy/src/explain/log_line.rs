@@ -8,10 +8,10 @@ use tollgate_policy::path::Path;
 use tollgate_policy::refusal::Code;
 use tollgate_policy::route::Access;
 
-use super::ExplainError;
 use super::report::{Answer, By, Explanation, Outcome, Shown, Step, VERSION, Verdict};
 use super::request::{Asking, shown_path};
 use super::source::Source;
+use super::{ExplainError, without_values};
 
 /// One line.
 #[derive(Debug)]
@@ -49,7 +49,8 @@ impl Line {
             }
             Err(error) => {
                 return Err(wrong(&format!(
-                    "not JSON ({error}); envoy.yaml's json_format writes one object a line"
+                    "not JSON ({}); envoy.yaml's json_format writes one object a line",
+                    without_values(&error)
                 )));
             }
         };

@@ -40,17 +40,15 @@ impl Asking {
     /// Neither is one that HTTP can carry.
     pub fn new(method: &str, url: &str) -> Result<Self, ExplainError> {
         if !is_token(method) {
-            return Err(wrong(&format!(
-                "{method:?} is no method; write GET, POST, …"
-            )));
+            return Err(wrong("its method is none; write GET, POST, …"));
         }
         if url.is_empty() || url.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-            return Err(wrong(&format!(
-                "{url:?} has characters that no request line can have; escape them (%20)"
-            )));
+            return Err(wrong(
+                "its path has characters that no request line can have; escape them (%20)",
+            ));
         }
         let target = match url.split_once("://") {
-            Some(("http" | "https", rest)) => {
+            Some(("http" | "https" | "ws" | "wss", rest)) => {
                 let path = rest.find(['/', '?']).and_then(|start| rest.get(start..));
                 let path = path.unwrap_or("/").split('#').next().unwrap_or("/");
                 if path.starts_with('?') {
@@ -61,9 +59,7 @@ impl Asking {
             }
             _ if url.starts_with('/') => url.to_owned(),
             _ => {
-                return Err(wrong(&format!(
-                    "{url:?} is no path; it begins with / or with https://"
-                )));
+                return Err(wrong("its path is none; it begins with / or with https://"));
             }
         };
         Ok(Self {
@@ -74,40 +70,50 @@ impl Asking {
         })
     }
 
-    /// Reads `METHOD PATH -H 'Name: value'…`.
+    /// Reads `METHOD PATH -H 'Name: value'…`, in any order, as curl's users write it.
     ///
     /// # Errors
     ///
-    /// What is wrong, and what to write. No header's value is repeated.
+    /// What is wrong, and what to write. Nothing of what was written is repeated: a word in a wrong place may be a secret.
     pub fn parse(words: &[OsString]) -> Result<Self, ExplainError> {
         let mut texts = words.iter().enumerate().map(|(place, word)| {
             word.to_str()
                 .ok_or_else(|| wrong(&format!("word {} behind `--` is not UTF-8", place + 1)))
         });
-        let (Some(method), Some(path)) = (texts.next(), texts.next()) else {
-            return Err(wrong("write METHOD PATH, such as `-- GET /api/v1/agents`"));
-        };
-        let mut asking = Self::new(method?, path?)?;
+        let (mut line, mut headers) = (Vec::new(), Vec::new());
         while let Some(word) = texts.next() {
-            let word = word?;
-            let header = match word {
-                "-H" | "--header" => texts.next().ok_or_else(|| {
-                    wrong(&format!("{word} needs a header: {word} 'Name: value'"))
-                })??,
-                word if word.starts_with("--header=") => word.trim_start_matches("--header="),
-                word if word.starts_with("-H") => word.trim_start_matches("-H"),
-                word if word.starts_with('-') => {
-                    let flag = word.split('=').next().unwrap_or_default();
-                    return Err(wrong(&format!(
-                        "unknown flag {flag}; behind `--` there is only METHOD PATH and -H 'Name: value'"
-                    )));
+            match word? {
+                flag @ ("-H" | "--header") => {
+                    let header = texts.next().ok_or_else(|| {
+                        wrong(&format!("{flag} needs a header: {flag} 'Name: value'"))
+                    })?;
+                    headers.push(header?);
                 }
-                _ => {
+                word if word.starts_with("--header=") => {
+                    headers.push(word.trim_start_matches("--header="));
+                }
+                word if word.starts_with("-H") => headers.push(word.trim_start_matches("-H")),
+                word if word.starts_with('-') => {
                     return Err(wrong(
-                        "a word too much behind the path; a header is -H 'Name: value', quoted",
+                        "an unknown flag; behind `--` there is only METHOD PATH and -H 'Name: value'",
                     ));
                 }
-            };
+                word => line.push(word),
+            }
+        }
+        let (method, path) = match line[..] {
+            [method, path] => (method, path),
+            [] | [_] => {
+                return Err(wrong("write METHOD PATH, such as `-- GET /api/v1/agents`"));
+            }
+            _ => {
+                return Err(wrong(
+                    "a word too much beside METHOD and PATH; a header is -H 'Name: value', quoted",
+                ));
+            }
+        };
+        let mut asking = Self::new(method, path)?;
+        for header in headers {
             let (name, value) = header
                 .split_once(':')
                 .ok_or_else(|| wrong("a header without a colon; write -H 'Name: value', quoted"))?;
@@ -123,9 +129,7 @@ impl Asking {
     /// HTTP cannot carry it.
     pub fn add(&mut self, name: &str, value: &str) -> Result<(), ExplainError> {
         if !is_token(name) {
-            return Err(wrong(&format!(
-                "{name:?} is no header's name; write -H 'Name: value'"
-            )));
+            return Err(wrong("a header's name is none; write -H 'Name: value'"));
         }
         let name = name.to_ascii_lowercase();
         let value = value.trim_matches([' ', '\t']);
@@ -250,7 +254,7 @@ mod tests {
         for (words, expected) in [
             (&[] as &[&str], "write METHOD PATH"),
             (&["GET"], "write METHOD PATH"),
-            (&["G T", "/"], "no method"),
+            (&["G T", "/"], "its method is none"),
             (&["GET", "api"], "begins with /"),
             (&["GET", "/a b"], "escape them"),
             (&["GET", "/", "-H"], "-H needs a header"),
@@ -258,9 +262,9 @@ mod tests {
                 &["GET", "/", "-H", "Authorization Bearer hunter2"],
                 "without a colon",
             ),
-            (&["GET", "/", "-H", ": hunter2"], "no header's name"),
+            (&["GET", "/", "-H", ": hunter2"], "a header's name is none"),
             (&["GET", "/", "-H", "a: hunter2\n"], "control characters"),
-            (&["GET", "/", "--data=hunter2"], "unknown flag --data;"),
+            (&["GET", "/", "--data=hunter2"], "unknown flag;"),
             (&["GET", "/", "hunter2"], "a word too much"),
         ] {
             let error = parse(words).map(|_| ()).unwrap_err().to_string();

@@ -30,7 +30,9 @@ pub fn instant(text: &str) -> Option<Duration> {
         Some((place, 'Z' | 'z')) => (text.get(..place)?, 0_i64),
         Some((place, sign)) if place > 10 => {
             let (hours, minutes) = text.get(place + 1..)?.split_once(':')?;
-            let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
+            let (hours, minutes) = (hours.parse::<u8>().ok()?, minutes.parse::<u8>().ok()?);
+            let fits = hours < 24 && minutes < 60;
+            let minutes = fits.then_some(i64::from(hours) * 60 + i64::from(minutes))?;
             let offset = if sign == '-' { -minutes } else { minutes };
             (text.get(..place)?, offset * 60)
         }

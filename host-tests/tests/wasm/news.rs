@@ -130,3 +130,21 @@ fn a_gate_that_lacks_something_shows_it() {
     worker.tick();
     assert_eq!(value(&world, "configured"), 1);
 }
+
+/// While requests of the old configuration end, its root context ticks on, for minutes; what is wrong with the new one shows.
+#[test]
+fn gauges_are_the_newest_configurations() {
+    let world = World::new();
+    let mut worker = world.worker(&configuration::inline());
+    worker.tick();
+    assert_eq!(value(&world, "enforcing"), 1);
+    let mut report = configuration::inline();
+    report["mode"] = json!("report");
+    let old = worker.root();
+    worker.reload(&report);
+    for _ in 0..3 {
+        worker.tick();
+        worker.odd_call(old, "proxy_on_tick", &[old]);
+        assert_eq!(value(&world, "enforcing"), 0);
+    }
+}

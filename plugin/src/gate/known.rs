@@ -130,7 +130,7 @@ pub(super) fn assertion_key(policy: &Policy) -> Option<AssertionKey> {
     };
     match key {
         Ok(key) => {
-            environment::found(name, FOR_ASSERTIONS);
+            environment::found(FOR_ASSERTIONS);
             Some(key)
         }
         Err(why) => {

@@ -16,6 +16,7 @@ use super::{Stop, Walk, refuse, wait};
 use crate::explain::given;
 use crate::explain::jwt;
 use crate::explain::report::{Answer, Step};
+use crate::explain::request::shown_path;
 
 /// Schemes that are named where they were sent instead of Bearer (IANA's registry of them).
 const SCHEMES: [&str; 6] = ["basic", "digest", "dpop", "hoba", "mutual", "negotiate"];
@@ -276,5 +277,6 @@ impl Walk<'_> {
 
 /// A URI as one writes it.
 pub(in crate::explain) fn text_of(uri: &Uri) -> String {
-    format!("{}://{}{}", uri.scheme, uri.authority, uri.path)
+    let path = shown_path(&uri.path);
+    format!("{}://{}{path}", uri.scheme, uri.authority)
 }

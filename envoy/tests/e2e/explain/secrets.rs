@@ -61,12 +61,73 @@ fn no_secret_is_printed() {
         assert_eq!(found.code, Some(2), "{}", found.out);
         printed += &(found.out + &found.errors);
     }
+    printed += &in_wrong_places(&good);
     assert!(printed.contains("sk_live_acme_…"), "{printed}");
-    let tokens = ["eyJ", "hunter2", "aHVudGVyMjpodW50ZXIy", &secret];
+    let tokens = ["hunter2", "aHVudGVyMjpodW50ZXIy", &secret];
     for secret in tokens
         .into_iter()
         .chain(signatures.iter().map(String::as_str))
     {
         assert!(!printed.contains(secret), "{secret}");
     }
+}
+
+/// What is printed of a token in all kinds of places where none belongs.
+fn in_wrong_places(good: &str) -> String {
+    let scene = &*SCENE;
+    let mut printed = String::new();
+    // As curl's users write it, and in all kinds of wrong places.
+    let header = format!("Authorization: Bearer {good}");
+    let flag_first = [
+        "-H",
+        &header,
+        "-H",
+        "X-Account-ID: acme",
+        "GET",
+        "/api/v1/agents",
+    ];
+    let found = scene.explain(&[], &flag_first.map(str::to_owned));
+    assert!(
+        found.out.contains("forwarded"),
+        "{}{}",
+        found.out,
+        found.errors
+    );
+    printed += &(found.out + &found.errors);
+    let open = format!("open?access_token={good}");
+    let spaced = format!("/a b/{good}");
+    for wrong in [
+        &[&*header, "/api/v1/agents"][..],
+        &["GET", &open],
+        &["GET", &spaced],
+        &["GET", "/a", &header],
+        &["GET", "/a", &format!("--Authorization:{good}")],
+        &["GET", "/a", "-H", &format!("Bearer {good}: x")],
+    ] {
+        let wrong: Vec<_> = wrong.iter().map(|word| (*word).to_owned()).collect();
+        let found = scene.explain(&[], &wrong);
+        assert_eq!(found.code, Some(2), "{wrong:?}: {}", found.out);
+        printed += &(found.out + &found.errors);
+    }
+    let odd = [
+        json!({"log": {"entries": [{"request": {"method": "GET", "url": "https://x/", "headers": [header]}}]}}),
+        json!({"log": {"entries": [{"request": {"method": "GET", "url": open, "headers": []}}]}}),
+        json!({"log": {"entries": [{"request": {"method": "GET", "url": "/", "headers": [{"name": header, "value": ""}]}}]}}),
+    ];
+    for (number, odd) in odd.iter().enumerate() {
+        let file = scene.write(&format!("odd-{number}.har"), odd);
+        let found = scene.explain(&["--har", &file], &[]);
+        assert_eq!(found.code, Some(2), "{odd}: {}", found.out);
+        printed += &(found.out + &found.errors);
+    }
+    let nested = scene.token(Draft::member("acme").claim("act", json!({"id_token": good})));
+    for (account, token, expected) in [
+        ("acme", &*nested, "id_token"),
+        (good, good, "account_invalid"),
+    ] {
+        let found = scene.explain(&[], &asks(account, token));
+        assert!(found.out.contains(expected), "{}", found.out);
+        printed += &(found.out + &found.errors);
+    }
+    printed
 }
