@@ -7,13 +7,18 @@ pub mod reader;
 
 use std::path::Path;
 
-use self::document::{Content, Node, Parsed};
+use self::document::{Content, Member, Node, Parsed};
 
-/// The documents of a file: those in a ConfigMap's texts too, and with the JSON of a `StringValue` opened.
+/// The documents of a file: those in a ConfigMap's texts too, and with the JSON of a `StringValue` opened. The error is the
+/// first one, of the file or of such a text.
 pub fn documents(text: &str, is_json: bool) -> Parsed {
     let mut parsed = Parsed::read(text, is_json);
-    let within: Vec<Node> = parsed.documents.iter().flat_map(of_config_map).collect();
-    parsed.documents.extend(within);
+    let mut within = Parsed::default();
+    for document in &parsed.documents {
+        of_config_map(document, &mut within);
+    }
+    parsed.documents.extend(within.documents);
+    parsed.error = parsed.error.or(within.error);
     parsed.documents.retain(|document| !is_empty(document));
     parsed.documents.iter_mut().for_each(gate::unfold);
     parsed
@@ -26,22 +31,38 @@ pub fn is_json(file: &str) -> bool {
         .is_some_and(|end| end.eq_ignore_ascii_case("json"))
 }
 
-/// The documents in a ConfigMap's texts.
-fn of_config_map(document: &Node) -> Vec<Node> {
-    if document.get("kind").and_then(Node::text) != Some("ConfigMap") {
-        return Vec::new();
-    }
-    let data = document.get("data").map(Node::members).unwrap_or_default();
-    let speaks_of_it = |node: &Node| {
-        node.text()
-            .is_some_and(|text| text.contains("tollgate") || text.contains("issuers"))
+/// The documents in the texts of a ConfigMap, or of those in a List.
+fn of_config_map(document: &Node, within: &mut Parsed) {
+    let texts = match document.get("kind").and_then(Node::text) {
+        Some("ConfigMap") => document.get("data").map(Node::members),
+        Some("List") => {
+            let items = document.get("items").map(Node::items).unwrap_or_default();
+            return items.iter().for_each(|item| of_config_map(item, within));
+        }
+        _ => None,
     };
-    data.iter()
-        .filter(|member| speaks_of_it(&member.value))
-        .filter_map(|member| member.value.embedded(is_json(&member.name)))
-        .flat_map(|parsed| parsed.documents)
-        .filter(|node| !node.members().is_empty())
-        .collect()
+    for member in texts.unwrap_or_default().iter().filter(speaks_of_it) {
+        let Some(parsed) = member.value.embedded(is_json(&member.name)) else {
+            continue;
+        };
+        let documents = parsed.documents.into_iter();
+        within
+            .documents
+            .extend(documents.filter(|node| !node.members().is_empty()));
+        within.error = within.error.take().or(parsed.error);
+    }
+}
+
+/// Whether a ConfigMap's text is about the gate: a script that names it is not.
+fn speaks_of_it(member: &&Member) -> bool {
+    let text = member.value.text().unwrap_or_default();
+    let end = Path::new(&member.name).extension();
+    let is_ours = end.is_none_or(|end| {
+        let known = ["yaml", "yml", "json"];
+        known.iter().any(|known| end.eq_ignore_ascii_case(known))
+    });
+    text.contains("issuers")
+        || is_ours && (text.contains("tollgate") || member.name.contains("tollgate"))
 }
 
 fn is_empty(document: &Node) -> bool {

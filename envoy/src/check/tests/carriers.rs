@@ -57,6 +57,27 @@ fn a_config_map_has_it_as_text() {
     assert_eq!(places(json), ["f:6:6"]);
 }
 
+/// What is broken in a ConfigMap's text is an error of the file: behind a good document, and from the start.
+#[test]
+fn what_is_broken_in_a_config_map_is_said() {
+    let map = "apiVersion: v1\nkind: ConfigMap\ndata:\n  run.sh: |\n    if: [ tollgate\n  tollgate.yaml: |\n";
+    let found = lines(&format!(
+        "{map}    {PLUGIN}\n    ---\n    mode: enforce\n    mode: report\n"
+    ));
+    assert!(
+        found
+            .contains(&"f:10:5: error: \"mode\" is here twice (first at 3:1); keep one".to_owned()),
+        "{found:?}"
+    );
+    let found = lines(&format!("{map}    a: [1\n    b: 2\n"));
+    assert!(
+        found.len() == 1 && found[0].starts_with("f:8:6: error: not valid YAML"),
+        "{found:?}"
+    );
+    let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  data:\n    tollgate.yaml: |\n      mode: enforce\n      issuers: []\n";
+    assert_eq!(places(list), ["f:9:7"]);
+}
+
 #[test]
 fn what_carries_no_gate_is_not_judged() {
     for text in [
