@@ -6,6 +6,7 @@ pub mod policy;
 #[cfg(test)]
 mod tests;
 pub mod warnings;
+pub mod without;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,12 +16,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::finding::{Finding, Level, Shown};
-use crate::carrier::document::{Mark, Parsed};
+use self::without::NO_FILTER;
+use crate::carrier::document::Parsed;
 use crate::carrier::gate::Gate;
 use crate::carrier::{self, is_json};
-
-/// What is said of a file that has nothing to do with us.
-const NO_FILTER: &str = "no Tollgate filter in it; write its configuration, or an Envoy bootstrap, a WasmPlugin or an EnvoyExtensionPolicy that has one";
 
 /// Says what is wrong with configurations of the filter, and what is dangerous
 ///
@@ -160,7 +159,7 @@ pub fn findings(text: &str, is_json: bool) -> Vec<Finding> {
         .flat_map(|document| Gate::all(document, is_json))
         .collect();
     if gates.is_empty() && found.is_empty() {
-        found.push(Finding::error(Mark { line: 1, column: 1 }, "", NO_FILTER));
+        found.push(without::error(&documents));
     }
     for gate in &gates {
         let errors = handover::errors(gate);
