@@ -136,11 +136,17 @@ fn an_envoy_gateway_policy() {
     let (lines, is_right) = check(&[], &text);
     assert!(is_right);
     assert!(
-        lines[0].starts_with("<stdin>:10:5: warning: spec.wasm[1].failOpen: "),
+        lines[0].starts_with("<stdin>:9:5: note: spec.wasm[1]: no EnvoyPatchPolicy"),
         "{lines:#?}"
     );
-    assert!(lines[1].contains("issuers[0].membership"), "{lines:#?}");
-    assert_eq!(lines.len(), 3);
+    assert!(
+        lines[1].starts_with("<stdin>:10:5: warning: spec.wasm[1].failOpen: "),
+        "{lines:#?}"
+    );
+    assert!(lines[2].contains("issuers[0].membership"), "{lines:#?}");
+    assert_eq!(lines.len(), 4);
+    let (lines, _) = check(&[], &format!("kind: EnvoyPatchPolicy\n---\n{text}"));
+    assert_eq!(lines.len(), 3, "{lines:#?}");
 }
 
 /// What is shipped, given together, has no errors and no warnings.

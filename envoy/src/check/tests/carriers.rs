@@ -160,6 +160,22 @@ fn what_is_broken_in_a_config_map_is_said() {
     assert_eq!(places(list), ["f:9:7"]);
 }
 
+/// In quoted text all places are the same; what stands before the gate is found nevertheless.
+#[test]
+fn order_is_known_in_quoted_text_too() {
+    let bootstrap = crate::config::REFERENCE.replace("filters.http.cors", "filters.http.lua");
+    let map = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "data": {"envoy.yaml": bootstrap},
+    });
+    let found = lines(&map.to_string());
+    assert!(
+        found.iter().any(|line| line.contains("[filter-before]")),
+        "{found:?}"
+    );
+}
+
 #[test]
 fn what_carries_no_gate_is_not_judged() {
     for text in [
