@@ -41,7 +41,11 @@ fn of_config_map(document: &Node, within: &mut Parsed) {
         }
         _ => None,
     };
-    for member in texts.unwrap_or_default().iter().filter(speaks_of_it) {
+    for member in texts
+        .unwrap_or_default()
+        .iter()
+        .filter(|member| speaks_of_it(member))
+    {
         let Some(parsed) = member.value.embedded(is_json(&member.name)) else {
             continue;
         };
@@ -54,7 +58,7 @@ fn of_config_map(document: &Node, within: &mut Parsed) {
 }
 
 /// Whether a ConfigMap's text is about the gate: a script that names it is not.
-fn speaks_of_it(member: &&Member) -> bool {
+fn speaks_of_it(member: &Member) -> bool {
     let text = member.value.text().unwrap_or_default();
     let end = Path::new(&member.name).extension();
     let is_ours = end.is_none_or(|end| {
