@@ -156,8 +156,9 @@ fn what_is_shipped_is_right() {
         let files = std::fs::read_dir(format!("{}/{directory}", env!("CARGO_MANIFEST_DIR")));
         let files: Vec<_> = files
             .unwrap()
-            .map(|file| file.unwrap().path().to_str().unwrap().to_owned())
-            .filter(|file| file.ends_with(".yaml"))
+            .map(|file| file.unwrap().path())
+            .filter(|file| file.extension().is_some_and(|end| end == "yaml"))
+            .map(|file| file.to_str().unwrap().to_owned())
             .collect();
         let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/envoy.yaml").to_owned();
         let files: Vec<_> = files
