@@ -6,6 +6,7 @@ pub mod policy;
 #[cfg(test)]
 mod tests;
 pub mod warnings;
+pub mod without;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,12 +16,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::finding::{Finding, Level, Shown};
-use crate::carrier::document::{Mark, Parsed};
-use crate::carrier::gate::Gate;
+use self::without::NO_FILTER;
+use crate::carrier::document::{Node, Parsed};
+use crate::carrier::gate::{Carrier, Gate};
 use crate::carrier::{self, is_json};
-
-/// What is said of a file that has nothing to do with us.
-const NO_FILTER: &str = "no Tollgate filter in it; write its configuration, or an Envoy bootstrap, a WasmPlugin or an EnvoyExtensionPolicy that has one";
 
 /// Says what is wrong with configurations of the filter, and what is dangerous
 ///
@@ -70,9 +69,17 @@ impl Check {
                 source,
             })?;
             let shown = if file == "-" { "<stdin>" } else { file };
-            Ok((shown.to_owned(), findings(&text, is_json(file))))
+            Ok((shown.to_owned(), look(&text, is_json(file))))
         };
-        let mut files: Vec<_> = self.files.iter().map(check).collect::<Result<_, _>>()?;
+        let looked: Vec<_> = self.files.iter().map(check).collect::<Result<_, _>>()?;
+        let is_patched = looked.iter().any(|(_, looked)| looked.is_patched);
+        let of_file = |(file, looked): (String, Looked)| {
+            let mut findings = looked.findings;
+            findings.extend(looked.unpatched.filter(|_| !is_patched));
+            findings.sort_by_key(|finding| finding.mark);
+            (file, findings)
+        };
+        let mut files: Vec<_> = looked.into_iter().map(of_file).collect();
         let none = |findings: &Vec<Finding>| findings.iter().any(|one| one.message == NO_FILTER);
         // Beside a file that has one, the others may be what goes with it.
         if files.iter().any(|(_, findings)| !none(findings)) {
@@ -146,8 +153,24 @@ impl Report {
     }
 }
 
+/// What is found in one file, and what depends on the others.
+struct Looked {
+    findings: Vec<Finding>,
+    /// Whether it has an EnvoyPatchPolicy.
+    is_patched: bool,
+    /// What is to be said where no file has one.
+    unpatched: Option<Finding>,
+}
+
+/// What is said of a gate of Envoy Gateway's where there is no EnvoyPatchPolicy.
+const UNPATCHED: &str = "no EnvoyPatchPolicy in these files: without one, Envoy Gateway has paths tidied before the gate sees them, and a module that failed is not started again; see envoy/gateway/envoypatchpolicy.yaml";
+
 /// All that there is to say about a text, in its order.
 pub fn findings(text: &str, is_json: bool) -> Vec<Finding> {
+    look(text, is_json).findings
+}
+
+fn look(text: &str, is_json: bool) -> Looked {
     let Parsed {
         documents,
         error,
@@ -160,7 +183,7 @@ pub fn findings(text: &str, is_json: bool) -> Vec<Finding> {
         .flat_map(|document| Gate::all(document, is_json))
         .collect();
     if gates.is_empty() && found.is_empty() {
-        found.push(Finding::error(Mark { line: 1, column: 1 }, "", NO_FILTER));
+        found.push(without::error(&documents));
     }
     for gate in &gates {
         let errors = handover::errors(gate);
@@ -175,7 +198,24 @@ pub fn findings(text: &str, is_json: bool) -> Vec<Finding> {
     found.dedup_by(|one, other| {
         one.mark == other.mark && one.path == other.path && one.message == other.message
     });
-    found
+    let of_gateway = gates
+        .iter()
+        .find(|gate| gate.carrier == Carrier::EnvoyGateway);
+    Looked {
+        findings: found,
+        is_patched: documents.iter().any(is_patch_policy),
+        unpatched: of_gateway.map(|gate| Finding::note(&gate.plugin, UNPATCHED)),
+    }
+}
+
+fn is_patch_policy(document: &Node) -> bool {
+    match document.get("kind").and_then(Node::text) {
+        Some("EnvoyPatchPolicy") => true,
+        Some("List") => document
+            .get("items")
+            .is_some_and(|items| items.items().iter().any(is_patch_policy)),
+        _ => false,
+    }
 }
 
 fn read(file: &str) -> io::Result<String> {

@@ -4,7 +4,10 @@ use super::document::{Content, Node};
 use super::place::Place;
 use super::reader::Reader;
 
-const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+/// The type of what runs a module.
+pub const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+/// The type of what ECDS hands over.
+pub const EXTENSION: &str = "envoy.config.core.v3.TypedExtensionConfig";
 const STRING: &str = "google.protobuf.StringValue";
 
 /// What the filter's configuration may have.
@@ -76,6 +79,7 @@ impl<'a> Gate<'a> {
             "resources",
             "@type",
             "http_filters",
+            "typed_config",
             "admin",
         ];
         let is_object = !document.members().is_empty();
@@ -175,6 +179,13 @@ fn of_object<'a>(whole: &Place<'a>) -> Vec<Gate<'a>> {
         // An EnvoyFilter has Envoy's own in its patches.
         _ => filters(whole),
     };
+    let is_named = whole
+        .text_of("metadata.name")
+        .is_some_and(|name| name.contains("tollgate"));
+    // The object's name tells only where nothing in it does.
+    if is_named && !found.iter().any(Gate::is_tollgate) {
+        return found;
+    }
     found.into_iter().filter(Gate::is_tollgate).collect()
 }
 
@@ -185,12 +196,22 @@ pub fn filters<'a>(whole: &Place<'a>) -> Vec<Gate<'a>> {
         for filter in at.each("http_filters") {
             found.extend(filter_of(whole, filter, Some(at)));
         }
-        // A patch of an EnvoyFilter.
-        if at.path.ends_with("patch.value") {
+        // A patch of an EnvoyFilter or an EnvoyPatchPolicy, and what ECDS hands over.
+        let is_resource = at
+            .text_of("@type")
+            .is_some_and(|kind| kind.ends_with(EXTENSION));
+        if is_patch(at) || is_resource {
             found.extend(filter_of(whole, at.clone(), None));
         }
     });
     found
+}
+
+/// Whether an EnvoyFilter or an EnvoyPatchPolicy puts it somewhere.
+pub fn is_patch(at: &Place<'_>) -> bool {
+    ["patch.value", "operation.value"]
+        .iter()
+        .any(|end| at.path.ends_with(end))
 }
 
 fn filter_of<'a>(

@@ -102,6 +102,11 @@ impl<'a> Place<'a> {
         matches!(&self.node.content, Content::Scalar(scalar) if self.reader.is_true(scalar))
     }
 
+    /// Whether it is `null`.
+    pub fn is_null(&self) -> bool {
+        self.reader.value(self.node).is_null()
+    }
+
     /// Everything in it, itself first.
     pub fn walk(&self, visit: &mut impl FnMut(&Self)) {
         visit(self);

@@ -4,6 +4,7 @@ mod envoy;
 mod policy;
 mod remotes;
 mod routes;
+mod tls;
 
 use super::finding::Finding;
 use crate::carrier::gate::Gate;
@@ -41,16 +42,18 @@ macro_rules! warnings {
 warnings! {
     /// `membership: any`: whoever has a token may act for every account
     MembershipAny = "membership-any";
-    /// A public pattern stands before an admin one and takes requests of it. A public pattern all of whose requests are the
-    /// admin one's, but not the other way round, is an exception that was meant, and no reason to warn
+    /// A public pattern stands before an admin one and takes requests of it. One for fewer paths, all of whose requests are
+    /// the admin one's, is an exception that was meant, and no reason to warn; one for the same paths and fewer methods is
     PublicBeforeAdmin = "public-before-admin";
+    /// The same of a protected pattern before an admin one: every member has what was for administrators
+    ProtectedBeforeAdmin = "protected-before-admin";
     /// Earlier routes take every request of this one, under every mount
     RouteNeverMatches = "route-never-matches";
     /// The same is in a list twice
     Duplicate = "duplicate";
     /// Without `assertion` the upstream has to believe bare headers
     NoAssertion = "no-assertion";
-    /// Without `caps` nothing bounds what an account may use
+    /// Without `caps`, or without a limit in any, nothing bounds what an account may use
     NoCaps = "no-caps";
     /// `mode: report` lets pass what is to be refused
     ModeReport = "mode-report";
@@ -71,21 +74,22 @@ warnings! {
     NoFailReload = "no-fail-reload";
     /// In Envoy, no `vm_id`: whatever else has none shares the counts and keys
     NoVmId = "no-vm-id";
-    /// In Envoy, another Wasm filter has the gate's `vm_id`, and can so write its counts and keys
+    /// In Envoy, another Wasm filter, access log or service has the gate's `vm_id`, and can so write its counts and keys
     SharedVmId = "shared-vm-id";
     /// Another filter than Envoy's CORS stands before the gate, which so judges what that made of a request
     FilterBefore = "filter-before";
     /// `disabled: true` for the gate, in the list of filters or on a route
     GateDisabled = "gate-disabled";
-    /// `normalize_path`, `merge_slashes` or `path_with_escaped_slashes_action` tidy a path before the gate sees it. Gate,
+    /// `normalize_path`, `merge_slashes` or `path_with_escaped_slashes_action` tidy a path, or refuse it, before the gate sees it. Gate,
     /// router and upstream then have the same path; but what the gate would have refused as `path_ambiguous` passes, and
     /// nobody sees the attempt. Off, which is the default, is what the gate wants
     PathTidied = "path-tidied";
     /// The bootstrap has no cluster of this name, and gets none from elsewhere (CDS)
     UnknownCluster = "unknown-cluster";
-    /// A `uri` is `https` and its cluster has no transport socket: Envoy would speak plain text
+    /// A `uri` is `https` and its cluster has no transport socket with TLS: Envoy would speak plain text
     HttpsWithoutTls = "https-without-tls";
-    /// A cluster that the gate asks by `https` does not check certificates (`validation_context`)
+    /// A cluster that the gate asks by `https` does not check certificates, or not whose they are: `validation_context` needs
+    /// `trusted_ca` and `match_typed_subject_alt_names`, or what does the same
     TlsUnverified = "tls-unverified";
     /// Envoy's admin interface is not on loopback: it stops Envoy and shows its configuration
     AdminOpen = "admin-open";

@@ -68,6 +68,14 @@ fn the_reference_is_right_and_a_slip_in_it_is_found() {
         "{lines:?}"
     );
 
+    // But one that may have a gate is not passed over.
+    let other = "static_resources:\n  http_filters:\n  - name: gate\n    typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {}}\n";
+    let (lines, is_right) = check(&[reference], other);
+    assert!(
+        !is_right && lines[0].contains(": error: ") && lines[0].contains("a Wasm filter \"gate\""),
+        "{lines:?}"
+    );
+
     let text = tollgate_envoy::config::REFERENCE.replace("POST /api/login", "PSOT /api/login");
     let (lines, is_right) = check(&[], &text);
     let line = text.lines().position(|line| line.contains("PSOT")).unwrap() + 1;
@@ -128,11 +136,40 @@ fn an_envoy_gateway_policy() {
     let (lines, is_right) = check(&[], &text);
     assert!(is_right);
     assert!(
-        lines[0].starts_with("<stdin>:10:5: warning: spec.wasm[1].failOpen: "),
+        lines[0].starts_with("<stdin>:9:5: note: spec.wasm[1]: no EnvoyPatchPolicy"),
         "{lines:#?}"
     );
-    assert!(lines[1].contains("issuers[0].membership"), "{lines:#?}");
-    assert_eq!(lines.len(), 3);
+    assert!(
+        lines[1].starts_with("<stdin>:10:5: warning: spec.wasm[1].failOpen: "),
+        "{lines:#?}"
+    );
+    assert!(lines[2].contains("issuers[0].membership"), "{lines:#?}");
+    assert_eq!(lines.len(), 4);
+    let (lines, _) = check(&[], &format!("kind: EnvoyPatchPolicy\n---\n{text}"));
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+}
+
+/// What is shipped, given together, has no errors and no warnings.
+#[test]
+fn what_is_shipped_is_right() {
+    for directory in ["istio", "gateway", "kubernetes", "dynamic"] {
+        let files = std::fs::read_dir(format!("{}/{directory}", env!("CARGO_MANIFEST_DIR")));
+        let files: Vec<_> = files
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .filter(|file| file.extension().is_some_and(|end| end == "yaml"))
+            .map(|file| file.to_str().unwrap().to_owned())
+            .collect();
+        let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/envoy.yaml").to_owned();
+        let files: Vec<_> = files
+            .iter()
+            .chain([&reference])
+            .map(String::as_str)
+            .collect();
+        let output = tollgate(&[&["check", "--deny-warnings"], &*files].concat(), "");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{directory}: {text}");
+    }
 }
 
 #[test]

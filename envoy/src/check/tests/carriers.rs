@@ -40,6 +40,88 @@ fn istio_and_envoy_gateway() {
     assert_eq!(places(&list), ["f:8:20"]);
 }
 
+/// A filter as Envoy has it, so far to the right.
+fn filter(name: &str, indent: usize) -> String {
+    let text = format!(
+        "name: {name}\ntyped_config:\n  \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n  config:\n    failure_policy: FAIL_OPEN\n    configuration:\n      \"@type\": type.googleapis.com/google.protobuf.Struct\n      value: {PLUGIN}\n"
+    );
+    let indent = " ".repeat(indent);
+    text.lines()
+        .flat_map(|line| [&indent, line, "\n"])
+        .collect()
+}
+
+#[test]
+fn a_patch_of_envoy_gateway_and_a_resource_of_ecds() {
+    let patch = format!(
+        "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyPatchPolicy\nspec:\n  jsonPatches:\n  - operation:\n      op: add\n      value:\n{}",
+        filter("a", 8)
+    );
+    assert_eq!(places(&patch), ["f:15:23"]);
+    assert!(
+        lines(&patch)
+            .iter()
+            .any(|line| line.contains("[fail-open]"))
+    );
+    let resource = "\"@type\": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
+    let ecds = format!("resources:\n- {resource}\n{}", filter("tollgate", 2));
+    assert_eq!(places(&ecds), ["f:10:17"]);
+    assert_eq!(
+        places(&format!("{resource}\n{}", filter("tollgate", 0))),
+        ["f:9:15"]
+    );
+}
+
+/// The name of the object tells, where nothing in it does.
+#[test]
+fn an_object_named_as_the_gate_is_one() {
+    let text = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: tollgate}\nspec:\n  url: oci://registry/gate\n  pluginConfig: {isuers: []}\n";
+    assert!(
+        lines(text)
+            .iter()
+            .any(|line| line.contains("unknown field `isuers`")),
+        "{:?}",
+        lines(text)
+    );
+}
+
+/// What may be a gate and was not judged is told.
+#[test]
+fn what_may_be_a_gate_is_told() {
+    let unnamed = filter("gate", 4).replace("issuers", "isuers");
+    for (text, place, what) in [
+        (
+            format!("http_filters:\n  -\n{unnamed}"),
+            "f:6:7",
+            "a Wasm filter \"gate\" with neither",
+        ),
+        (
+            "kind: WasmPlugin\nmetadata: {name: gate}\nspec: {pluginConfig: {isuers: []}}\n".to_owned(),
+            "f:1:1",
+            "a WasmPlugin \"gate\" with neither",
+        ),
+        (
+            "kind: List\nitems:\n- kind: EnvoyExtensionPolicy\n  spec: {wasm: [{config: {isuers: []}}]}\n".to_owned(),
+            "f:3:3",
+            "an EnvoyExtensionPolicy with neither",
+        ),
+        (
+            "http_filters:\n- {name: tollgate, typed_config: {\"@type\": x}}\n".to_owned(),
+            "f:2:3",
+            "one named \"tollgate\" whose typed_config",
+        ),
+    ] {
+        let found = lines(&text);
+        assert!(
+            found.len() == 1 && found[0].starts_with(&format!("{place}: error: ")) && found[0].contains(what),
+            "{text}: {found:?}"
+        );
+    }
+    let discovered =
+        "http_filters:\n- {name: tollgate, config_discovery: {config_source: {ads: {}}}}\n";
+    assert!(lines(discovered)[0].starts_with("f:1:1: error: no Tollgate filter in it; write"));
+}
+
 #[test]
 fn an_envoy_filter_has_envoys_own() {
     let text = format!(
@@ -76,6 +158,22 @@ fn what_is_broken_in_a_config_map_is_said() {
     );
     let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  data:\n    tollgate.yaml: |\n      mode: enforce\n      issuers: []\n";
     assert_eq!(places(list), ["f:9:7"]);
+}
+
+/// In quoted text all places are the same; what stands before the gate is found nevertheless.
+#[test]
+fn order_is_known_in_quoted_text_too() {
+    let bootstrap = crate::config::REFERENCE.replace("filters.http.cors", "filters.http.lua");
+    let map = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "data": {"envoy.yaml": bootstrap},
+    });
+    let found = lines(&map.to_string());
+    assert!(
+        found.iter().any(|line| line.contains("[filter-before]")),
+        "{found:?}"
+    );
 }
 
 #[test]

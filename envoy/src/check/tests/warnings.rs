@@ -6,6 +6,62 @@ use crate::config::REFERENCE;
 
 /// Of each warning: what in the reference becomes what. The reference itself is the case without.
 const CASES: &[(Warning, &str, &str)] = &[
+    // The same paths and fewer methods are no exception.
+    (
+        Warning::PublicBeforeAdmin,
+        "- {match: \"* /api/admin/**\", access: admin}",
+        "- {match: \"GET /api/admin/**\", access: public}\n                    - {match: \"* /api/admin/**\", access: admin}",
+    ),
+    (
+        Warning::ProtectedBeforeAdmin,
+        "- {match: \"* /api/admin/**\", access: admin}",
+        "- {match: \"GET /api/**\", access: protected}\n                    - {match: \"* /api/admin/**\", access: admin}",
+    ),
+    (
+        Warning::FailOpen,
+        "failure_policy: FAIL_RELOAD",
+        "failure_policy: 3",
+    ),
+    (
+        Warning::NoFailReload,
+        "failure_policy: FAIL_RELOAD",
+        "failure_policy: 2",
+    ),
+    (
+        Warning::SharedVmId,
+        "        use_remote_address: true\n",
+        "        use_remote_address: true\n          x: [{name: log, typed_config: {config: {vm_config: {vm_id: tollgate-edge}}}}]\n",
+    ),
+    (
+        Warning::PathTidied,
+        "action: KEEP_UNCHANGED",
+        "action: REJECT_REQUEST",
+    ),
+    (
+        Warning::HttpsWithoutTls,
+        "transport_sockets.tls.v3.UpstreamTlsContext",
+        "transport_sockets.raw_buffer.v3.RawBuffer",
+    ),
+    (
+        Warning::TlsUnverified,
+        "          validation_context:\n",
+        "          validation_context: {}\n          x:\n",
+    ),
+    (
+        Warning::TlsUnverified,
+        "            trusted_ca:",
+        "            trust_chain_verification: ACCEPT_UNTRUSTED\n            trusted_ca:",
+    ),
+    (
+        Warning::TlsUnverified,
+        "            trusted_ca:",
+        "            x:",
+    ),
+    (
+        Warning::TlsUnverified,
+        "            match_typed_subject_alt_names:",
+        "            x:",
+    ),
     (
         Warning::MembershipAny,
         "membership: {claim: [account], shape: string}",
@@ -151,10 +207,21 @@ fn each_warning_has_its_reason() {
             "{from} -> {to}"
         );
     }
+    let rejected = lines(&changed("action: KEEP_UNCHANGED", "action: REJECT_REQUEST"));
+    assert!(
+        rejected[0].contains("Envoy refuses escaped slashes"),
+        "{rejected:?}"
+    );
     let caps = REFERENCE.find("caps:\n").unwrap()..REFERENCE.find("shared_counts:").unwrap();
     let mut without = REFERENCE.to_owned();
     without.replace_range(caps, "");
     assert_eq!(names(&without), [Warning::NoCaps.name()]);
+    let unbound = without.replace(
+        "mode: enforce",
+        "caps: [{name: a, limits: {}}]\n                  mode: enforce",
+    );
+    assert_ne!(unbound, without);
+    assert_eq!(names(&unbound), [Warning::NoCaps.name()]);
     for warning in Warning::ALL
         .iter()
         .filter(|warning| **warning != Warning::NoCaps)
@@ -174,6 +241,19 @@ fn no_warning_without_a_reason() {
         (
             "- {match: \"GET /api/v1/widget/config\", access: public}",
             "- {match: \"GET /api/admin/health\", access: public}",
+        ),
+        (
+            "- {match: \"GET /api/v1/widget/config\", access: public}",
+            "- {match: \"GET /api/admin/health\", access: protected}",
+        ),
+        ("failure_policy: FAIL_RELOAD", "failure_policy: 1"),
+        (
+            "            trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}",
+            "            system_root_certs: {}",
+        ),
+        (
+            "        common_tls_context:\n          validation_context:\n            trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}\n            match_typed_subject_alt_names:",
+            "        auto_sni_san_validation: true\n        common_tls_context:\n          validation_context:\n            trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}\n            x:",
         ),
         // Another method, and another length.
         (
@@ -214,6 +294,13 @@ fn no_warning_without_a_reason() {
             "{from} -> {to}"
         );
     }
+}
+
+/// `null` is no name: that there is none is said as an error alone.
+#[test]
+fn no_cluster_is_not_an_unknown_one() {
+    let text = changed("cluster: zitadel                    #", "cluster: null #");
+    assert!(!names(&text).contains(&Warning::UnknownCluster.name()));
 }
 
 #[test]

@@ -29,12 +29,17 @@ pub(super) fn warnings(gate: &Gate<'_>, found: &mut Vec<Finding>) {
 
 fn fails_open(gate: &Gate<'_>, found: &mut Vec<Finding>) {
     let plugin = &gate.plugin;
-    let says = |name: &str, value: &str| plugin.get(name).filter(|at| at.text() == Some(value));
+    let says = |name: &str, values: &[&str]| {
+        let at = plugin.get(name)?;
+        at.text()
+            .is_some_and(|text| values.contains(&text))
+            .then_some(at)
+    };
     let open = match gate.carrier {
         Carrier::Bare => None,
-        Carrier::Envoy => says("failure_policy", "FAIL_OPEN")
+        Carrier::Envoy => says("failure_policy", &["FAIL_OPEN", "3"])
             .or_else(|| plugin.get("fail_open").filter(Place::is_true)),
-        Carrier::Istio => says("failStrategy", "FAIL_OPEN"),
+        Carrier::Istio => says("failStrategy", &["FAIL_OPEN"]),
         Carrier::EnvoyGateway => plugin.get("failOpen").filter(Place::is_true),
     };
     if let Some(open) = open {
@@ -47,7 +52,9 @@ fn fails_open(gate: &Gate<'_>, found: &mut Vec<Finding>) {
             "when the module fails, requests pass unseen, with whatever identity they claim; write {write}"
         );
         found.push(Finding::warning(Warning::FailOpen, &open, message));
-    } else if gate.carrier == Carrier::Envoy && says("failure_policy", "FAIL_RELOAD").is_none() {
+    } else if gate.carrier == Carrier::Envoy
+        && says("failure_policy", &["FAIL_RELOAD", "1"]).is_none()
+    {
         let at = plugin
             .get("failure_policy")
             .unwrap_or_else(|| plugin.clone());
@@ -68,22 +75,26 @@ fn memory(gate: &Gate<'_>, found: &mut Vec<Finding>) {
         found.push(Finding::warning(Warning::NoVmId, &at, message));
         return;
     }
-    for other in gate::filters(&gate.document) {
-        if !other.is_tollgate() && other.plugin.text_of("vm_config.vm_id") == Some(id) {
-            let at = other.plugin.get("vm_config.vm_id").unwrap_or(other.plugin);
+    // Whatever runs a module: network filters, access logs and `bootstrap_extensions` too.
+    let gates = gate::filters(&gate.document).into_iter();
+    let gates = gates.filter(Gate::is_tollgate).map(|gate| gate.plugin.path);
+    let gates: Vec<_> = gates.chain([gate.plugin.path.clone()]).collect();
+    gate.document.walk(&mut |other| {
+        let taken = other.get("vm_config.vm_id").filter(|at| at.text() == Some(id));
+        if let Some(at) = taken.filter(|_| !gates.contains(&other.path)) {
             let message = format!(
-                "{id:?} is the gate's too ({}): this filter can write its counts and keys; write another",
+                "{id:?} is the gate's too ({}): what runs here can write its counts and keys; write another",
                 gate.plugin.path
             );
             found.push(Finding::warning(Warning::SharedVmId, &at, message));
         }
-    }
+    });
 }
 
 fn order(gate: &Gate<'_>, manager: &Place<'_>, found: &mut Vec<Finding>) {
     let Some(filter) = &gate.filter else { return };
     let filters = manager.each("http_filters");
-    let before = filters.iter().take_while(|one| one.mark != filter.mark);
+    let before = filters.iter().take_while(|one| one.path != filter.path);
     for other in before {
         let name = other.text_of("name").unwrap_or_default();
         let kind = other.text_of("typed_config.@type").unwrap_or_default();
@@ -115,9 +126,14 @@ fn paths(manager: &Place<'_>, found: &mut Vec<Finding>) {
         "1",
     ];
     if let Some(at) = manager.get("path_with_escaped_slashes_action")
-        && at.text().is_some_and(|action| !kept.contains(&action))
+        && let Some(action) = at.text().filter(|action| !kept.contains(action))
     {
-        warn(&at, "KEEP_UNCHANGED");
+        if matches!(action, "REJECT_REQUEST" | "2") {
+            let message = "Envoy refuses escaped slashes itself, with 400, before the gate sees them, which so neither counts nor logs the attempt; write KEEP_UNCHANGED";
+            found.push(Finding::warning(Warning::PathTidied, &at, message));
+        } else {
+            warn(&at, "KEEP_UNCHANGED");
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn warnings(gate: &Gate<'_>, configuration: &Place<'_>, found: &mut V
             "no assertion: the upstream has to believe bare headers; write assertion: {key_env: TOLLGATE_ASSERTION_KEY, audience: upstream}",
         );
     }
-    if configuration.each("caps").is_empty() {
+    if !configuration.each("caps").iter().any(is_bound) {
         warn(
             Warning::NoCaps,
             configuration,
@@ -116,9 +116,16 @@ fn list(gate: &Gate<'_>) -> &'static str {
     }
 }
 
+/// Whether a cap bounds anything, if only for some accounts.
+fn is_bound(cap: &Place<'_>) -> bool {
+    let bounds = |limits: Place<'_>| limits.members().any(|(_, limit)| !limit.is_null());
+    let of_accounts = cap.get("accounts");
+    cap.get("limits").is_some_and(bounds)
+        || of_accounts.is_some_and(|all| all.members().any(|(_, limits)| bounds(limits)))
+}
+
 fn is_nothing(at: &Place<'_>, name: &str) -> bool {
     at.get(name).is_none_or(|member| {
-        at.reader().value(member.node).is_null()
-            || member.node.members().is_empty() && Node::text(member.node).is_none()
+        member.is_null() || member.node.members().is_empty() && Node::text(member.node).is_none()
     })
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Warning;
+use super::{Warning, tls};
 use crate::carrier::gate::{Carrier, Gate};
 use crate::carrier::place::Place;
 use crate::check::finding::Finding;
@@ -105,7 +105,8 @@ fn transport(remote: &Remote<'_>, cluster: &Place<'_>, found: &mut Vec<Finding>)
     if cluster.get("transport_socket_matches").is_some() {
         return;
     }
-    let Some(socket) = cluster.get("transport_socket") else {
+    let socket = cluster.get("transport_socket").map(tls::innermost);
+    let Some(socket) = socket.filter(tls::is_tls) else {
         let name = cluster.text_of("name").unwrap_or_default();
         let message = format!(
             "https, and the cluster {name:?} has no TLS: Envoy would speak plain text; give it a transport_socket with UpstreamTlsContext"
@@ -113,31 +114,16 @@ fn transport(remote: &Remote<'_>, cluster: &Place<'_>, found: &mut Vec<Finding>)
         found.push(Finding::warning(Warning::HttpsWithoutTls, uri, message));
         return;
     };
-    let is_tls = socket
-        .text_of("typed_config.@type")
-        .is_some_and(|kind| kind.ends_with(".UpstreamTlsContext"));
-    let context = socket.get("typed_config.common_tls_context");
-    let is_checked = [
-        "validation_context",
-        "validation_context_sds_secret_config",
-        "combined_validation_context",
-    ]
-    .into_iter()
-    .any(|name| {
-        context
-            .as_ref()
-            .is_some_and(|context| context.get(name).is_some())
-    });
-    if is_tls && !is_checked {
-        let message = "certificates are not checked: whoever answers is believed; write common_tls_context.validation_context with trusted_ca and match_typed_subject_alt_names";
-        found.push(Finding::warning(Warning::TlsUnverified, &socket, message));
+    if let Some(lack) = tls::lack(cluster, &socket) {
+        found.push(Finding::warning(Warning::TlsUnverified, &socket, lack));
     }
 }
 
 fn remotes<'a>(configuration: &Place<'a>) -> Vec<Remote<'a>> {
     let mut all = Vec::new();
     for issuer in configuration.each("issuers") {
-        let Some(cluster) = issuer.get("jwks.cluster") else {
+        let cluster = issuer.get("jwks.cluster");
+        let Some(cluster) = cluster.filter(|cluster| !cluster.is_null()) else {
             continue;
         };
         let discovers = issuer

@@ -1,4 +1,4 @@
-//! Of the list of routes: those that never match, and public ones in the way of admin ones.
+//! Of the list of routes: those that never match, and those in the way of admin ones.
 
 use tollgate_policy::route::{Mounts, RoutePattern};
 
@@ -55,32 +55,45 @@ pub(super) fn warnings(configuration: &Place<'_>, found: &mut Vec<Finding>) {
             ));
         }
         if route.access == "admin" {
-            let public = before.iter().filter(|other| other.access == "public");
-            found.extend(public.filter_map(|public| before_admin(public, route, &mounts)));
+            found.extend(
+                before
+                    .iter()
+                    .filter_map(|other| before_admin(other, route, &mounts)),
+            );
         }
     }
 }
 
-/// A public route that takes requests of an admin one behind it, unless it is an exception within that.
-fn before_admin(public: &Route<'_>, admin: &Route<'_>, mounts: &Mounts) -> Option<Finding> {
-    let within = |one: &Route<'_>, other: &Route<'_>| {
-        one.pattern
-            .taken_by(std::slice::from_ref(&other.pattern), mounts)
-            .is_some()
+/// A public or protected route that takes requests of an admin one behind it, unless it is an exception within that: of
+/// fewer paths, not only of fewer methods.
+fn before_admin(other: &Route<'_>, admin: &Route<'_>, mounts: &Mounts) -> Option<Finding> {
+    let (warning, who) = match other.access {
+        "public" => (Warning::PublicBeforeAdmin, "everybody"),
+        "protected" => (Warning::ProtectedBeforeAdmin, "every member"),
+        _ => return None,
     };
-    let is_exception = within(public, admin) && !within(admin, public);
-    if is_exception || !public.pattern.meets(&admin.pattern, mounts) {
+    let within = |one: &RoutePattern, other: &RoutePattern| {
+        one.taken_by(std::slice::from_ref(other), mounts).is_some()
+    };
+    let covers = match (any_method(other.text), any_method(admin.text)) {
+        (Some(other), Some(admin)) => within(&admin, &other),
+        _ => true,
+    };
+    let is_exception = within(&other.pattern, &admin.pattern) && !covers;
+    if is_exception || !other.pattern.meets(&admin.pattern, mounts) {
         return None;
     }
     let message = format!(
-        "{:?} is public and takes requests of {} ({:?}, admin) behind it; put that first, or write a narrower pattern",
-        public.text, admin.at.path, admin.text
+        "{:?} is {} and takes requests of {} ({:?}, admin) behind it, for {who}; put that first, or write a narrower pattern",
+        other.text, other.access, admin.at.path, admin.text
     );
-    Some(Finding::warning(
-        Warning::PublicBeforeAdmin,
-        &public.at,
-        message,
-    ))
+    Some(Finding::warning(warning, &other.at, message))
+}
+
+/// The same paths, whatever the method.
+fn any_method(pattern: &str) -> Option<RoutePattern> {
+    let (_, path) = pattern.split_once(' ')?;
+    RoutePattern::parse(&format!("* {path}")).ok()
 }
 
 fn mounts(configuration: &Place<'_>) -> Option<Mounts> {
