@@ -5,6 +5,7 @@
 
 mod given;
 mod har;
+mod hidden;
 mod jwt;
 mod knowledge;
 mod log_line;
@@ -300,7 +301,7 @@ fn explain(
             "--spent is not given: the account is assumed to have used nothing yet".to_owned(),
         );
     }
-    Ok(Explanation {
+    let mut explanation = Explanation {
         version: VERSION,
         configuration: source.file.clone(),
         at: time::written(at.rules),
@@ -312,7 +313,9 @@ fn explain(
         notes,
         steps: walked.steps,
         verdict,
-    })
+    };
+    source.hider().explanation(&mut explanation);
+    Ok(explanation)
 }
 
 fn reached(steps: &[Step], number: u8) -> bool {

@@ -94,7 +94,7 @@ impl Line {
                     .push((name.to_owned(), value.to_owned()));
             }
         }
-        Ok(Explanation {
+        let mut explanation = Explanation {
             version: VERSION,
             configuration: source.file.clone(),
             at: self.text("time").unwrap_or("not known").to_owned(),
@@ -106,7 +106,9 @@ impl Line {
             notes,
             steps,
             verdict,
-        })
+        };
+        source.hider().explanation(&mut explanation);
+        Ok(explanation)
     }
 
     fn said(&self) -> Said {

@@ -225,16 +225,26 @@ fn is_word(value: &Value) -> bool {
     text.is_some_and(|text| text.len() <= 40 && !text.contains(' '))
 }
 
-/// A text without anything that a terminal would obey.
+/// A text without anything that a terminal would obey, or that makes it show another one.
 fn plain(text: &str) -> String {
     let plain = |c: char| {
-        if c.is_control() {
+        if c.is_control() || is_format(c) {
             c.escape_default().to_string()
         } else {
             c.to_string()
         }
     };
     text.chars().map(plain).collect()
+}
+
+/// Characters that change how others are shown and are not seen themselves: Unicode's format characters (Cf), and what
+/// ends lines and paragraphs (Zl, Zp).
+fn is_format(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -246,6 +256,10 @@ mod tests {
     #[test]
     fn a_terminal_obeys_nothing_that_was_sent() {
         assert_eq!(plain("a\u{1b}[31m\u{9b}b\n"), "a\\u{1b}[31m\\u{9b}b\\n");
+        assert_eq!(
+            plain("a\u{202e}b\u{2066}\u{feff}ü…"),
+            "a\\u{202e}b\\u{2066}\\u{feff}ü…"
+        );
     }
 
     #[test]

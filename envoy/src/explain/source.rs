@@ -8,6 +8,7 @@ use serde_json::Value;
 use tollgate_policy::config::Policy;
 
 use super::ExplainError;
+use super::hidden::Hider;
 use crate::carrier::document::Parsed;
 use crate::carrier::gate::Gate;
 use crate::carrier::place::Place;
@@ -67,6 +68,14 @@ impl Source {
     /// What is written at a place of the configuration.
     pub fn at(&self, pointer: &str) -> Option<&Value> {
         self.written.pointer(pointer)
+    }
+
+    /// Takes out of an explanation what is secret.
+    pub fn hider(&self) -> Hider<'_> {
+        let keys = self.policy.api_keys.as_ref();
+        Hider {
+            prefix: keys.map(|keys| keys.prefix.as_str()),
+        }
     }
 }
 

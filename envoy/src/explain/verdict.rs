@@ -10,7 +10,7 @@ use super::ExplainError;
 use super::jwt::Decoded;
 use super::module::{Asked, Replayed};
 use super::report::{Answer, By, Outcome, Question, Step, Upstream, Verdict};
-use super::request::Asking;
+use super::request::{Asking, shown_path};
 use super::source::Source;
 use super::steps::{End, Walked};
 
@@ -257,6 +257,9 @@ fn questions(source: &Source, asked: Vec<Asked>) -> Vec<Question> {
             Some(known) => known.answered |= question.answered,
             None => questions.push(question),
         }
+    }
+    for question in &mut questions {
+        question.uri = shown_path(&question.uri);
     }
     questions
 }
