@@ -26,9 +26,9 @@ pub fn read<T: for<'de> Deserialize<'de>>(written: Value) -> Result<T, (Option<S
         trail: &trail,
     };
     T::deserialize(reader).map_err(|error| {
-        let steps = trail.into_inner();
-        let place = (!steps.is_empty()).then(|| place(&steps));
-        (place, error.to_string())
+        // A member can be without a name, and so at no place that could be named.
+        let place = place(&trail.into_inner());
+        ((!place.is_empty()).then_some(place), error.to_string())
     })
 }
 
@@ -267,5 +267,6 @@ mod tests {
         ] {
             assert_eq!(wrong(written).0.as_deref(), Some(place));
         }
+        assert_eq!(wrong(json!({"": 1})).0, None);
     }
 }
