@@ -17,17 +17,17 @@ mod source;
 mod steps;
 mod time;
 mod verdict;
+mod wrong;
 
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
-use serde_json::error::Category;
 use tollgate_policy::account::AccountName;
 use tollgate_policy::credential::{self, Credential};
 
@@ -36,7 +36,6 @@ pub use self::report::{Answer, By, Explanation, Outcome, Step, VERSION, Verdict}
 use self::given::Given;
 use self::jwt::Decoded;
 use self::knowledge::Known;
-use self::log_line::Line;
 use self::module::{Module, Scenario};
 use self::render::Style;
 use self::report::Shown;
@@ -88,6 +87,9 @@ pub struct Explain {
     /// As JSON, one object a request (envoy/explain.schema.json)
     #[arg(long)]
     json: bool,
+    /// Words before `--`, which clap would repeat as they are.
+    #[arg(hide = true)]
+    misplaced: Vec<OsString>,
     /// METHOD PATH -H 'Name: value'…
     #[arg(last = true, value_name = "REQUEST")]
     request: Vec<OsString>,
@@ -134,10 +136,15 @@ impl Explain {
     ///
     /// Something is not as it should be, or the explanation is not what the filter does.
     pub fn explanations(&self) -> Result<Vec<Explanation>, ExplainError> {
+        if !self.misplaced.is_empty() {
+            return Err(ExplainError::new(
+                "a word that belongs to no flag; the request is written behind `--`: -- METHOD PATH -H 'Name: value'".to_owned(),
+            ));
+        }
         let reference = || workspace::root().join("envoy/envoy.yaml");
         let source = Source::read(&self.config.clone().unwrap_or_else(reference))?;
         if let Some(log) = &self.log {
-            return lines(&source, log);
+            return log_line::explained(&source, log);
         }
         let given = Given::read(
             &source,
@@ -177,10 +184,14 @@ impl Explain {
             }]);
         };
         let file = har.display().to_string();
-        let entries = har::read(&file, &text_of(har)?, self.entry)?;
+        let har::Entries { entries, skipped } = har::read(&file, &text_of(har)?, self.entry)?;
+        if !skipped.is_empty() {
+            let all = skipped.join(", ");
+            output::note(&format_args!("skipped: {file}: not HTTP: entry {all}"));
+        }
         if entries.is_empty() {
             return Err(ExplainError::new(format!(
-                "{file}: there are no requests in it"
+                "{file}: there are no requests over HTTP in it"
             )));
         }
         let asked = |entry: har::Entry| {
@@ -204,6 +215,7 @@ impl Explain {
 
     fn print(&self, explanations: &[Explanation]) -> Result<(), ExplainError> {
         let no_colours = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let unwritten = |error| ExplainError::new(format!("stdout: {error}"));
         let style = Style {
             colours: io::stdout().is_terminal() && !no_colours,
         };
@@ -211,14 +223,15 @@ impl Explain {
             if self.json {
                 let json = serde_json::to_string(explanation);
                 let json = json.map_err(|error| ExplainError::new(error.to_string()))?;
-                output::print(&format_args!("{json}\n"));
+                output::print(&format_args!("{json}\n")).map_err(unwritten)?;
                 continue;
             }
             if place > 0 {
-                output::print(&"\n");
+                output::print(&"\n").map_err(unwritten)?;
             }
             let text = style.render(explanation);
-            output::print(&text.map_err(|error| ExplainError::new(error.to_string()))?);
+            let text = text.map_err(|error| ExplainError::new(error.to_string()))?;
+            output::print(&text).map_err(unwritten)?;
         }
         Ok(())
     }
@@ -323,61 +336,13 @@ fn reached(steps: &[Step], number: u8) -> bool {
     step.is_some_and(|step| step.answer != Answer::NotLookedAt)
 }
 
-/// Explains the lines of a log.
-fn lines(source: &Source, log: &Path) -> Result<Vec<Explanation>, ExplainError> {
-    let (file, text) = if log.as_os_str() == "-" {
-        let mut text = String::new();
-        let read = io::stdin().read_to_string(&mut text);
-        read.map_err(|error| ExplainError::new(format!("stdin: {error}")))?;
-        ("stdin".to_owned(), text)
-    } else {
-        (log.display().to_string(), text_of(log)?)
-    };
-    let lines = (1..)
-        .zip(text.lines())
-        .filter(|(_, line)| !line.trim().is_empty());
-    let (mut explained, mut odd) = (Vec::new(), None);
-    for (number, line) in lines {
-        let line = Line::parse(&file, number, line);
-        match line.and_then(|line| line.explain(source, &file)) {
-            Ok(explanation) => explained.push(explanation),
-            // What is no HTTP has no path, and Envoy's own lines may stand between.
-            Err(error) => {
-                if let Some(before) = odd.replace(error) {
-                    eprintln!("skipped: {before}");
-                }
-            }
-        }
-    }
-    match (explained.is_empty(), odd) {
-        (true, Some(error)) => Err(error),
-        (true, None) => Err(ExplainError::new(format!("{file}: there is no line in it"))),
-        (false, odd) => {
-            if let Some(error) = odd {
-                eprintln!("skipped: {error}");
-            }
-            Ok(explained)
-        }
-    }
-}
-
-/// Where a text is not as expected, without what stands there, which may be a secret.
-fn without_values(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        Category::Io | Category::Syntax => "not JSON",
-        Category::Eof => "it ends too early",
-        Category::Data => "something of another type, or missing",
-    };
-    format!("line {}, column {}: {what}", error.line(), error.column())
-}
-
 fn text_of(file: &Path) -> Result<String, ExplainError> {
     let name = file.display();
     fs::read_to_string(file).map_err(|error| ExplainError::new(format!("{name}: {error}")))
 }
 
 fn failed(error: &ExplainError) -> u8 {
-    eprintln!("error: {error}");
+    output::note(&format_args!("error: {error}"));
     WRONG
 }
 

@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse_from(arguments()).command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            output::note(&format_args!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -85,63 +85,64 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             let checks = bench.checks();
             let found = bench.run(&Tool::current()?)?;
             // A goal that is missed on a noisy machine is no failure unless it is asked for.
-            Ok(told(&found, !checks || found.is_met()))
+            told(&found, !checks || found.is_met())
         }
         Command::Caps(caps) => {
             let report = caps.run(Stack::builder(Tool::current()?))?;
-            Ok(told(&report, report.is_right()))
+            told(&report, report.is_right())
         }
         Command::Chaos(chaos) => {
             let report = chaos.run(Stack::builder(Tool::current()?))?;
-            Ok(told(&report, report.is_right()))
+            told(&report, report.is_right())
         }
         Command::Soak(soak) => {
             let report = soak.run(Stack::builder(Tool::current()?))?;
-            Ok(told(&report, report.is_right()))
+            told(&report, report.is_right())
         }
         Command::Fuzz(fuzz) => {
             let report = fuzz.run(&Progress::new())?;
-            Ok(told(&report, report.is_right()))
+            told(&report, report.is_right())
         }
         Command::Accounts(accounts) => {
             let stack = Stack::builder(Tool::current()?);
             let (report, stack) = accounts.run(stack, &Progress::new())?;
-            let code = told(&report, report.is_right());
+            let code = told(&report, report.is_right())?;
             drop(stack);
             Ok(code)
         }
         Command::Storm(storm) => {
             let stack = Stack::builder(Tool::current()?);
             let report = storm.run(stack, &Progress::new())?;
-            Ok(told(&report, report.is_right()))
+            told(&report, report.is_right())
         }
         Command::Configurations(configurations) => {
             let report = configurations.run(&Tool::current()?, &Progress::new())?;
-            Ok(told(&report, report.is_right()))
+            told(&report, report.is_right())
         }
         Command::Explain(explain) => Ok(explain.run().into()),
         Command::Build => {
-            println!("{}", build::filter(&Progress::new())?.display());
+            let filter = build::filter(&Progress::new())?;
+            output::print(&format_args!("{}\n", filter.display()))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check(check) => {
             let report = check.run()?;
-            Ok(told(&check.show(&report), report.is_right()))
+            told(&check.show(&report), report.is_right())
         }
         Command::Schema(schema) => {
-            output::print(&schema.run()?);
+            output::print(&schema.run()?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Derive(derive) => {
             for path in derive.run()? {
-                println!("{}", path.display());
+                output::print(&format_args!("{}\n", path.display()))?;
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Package(package) => Ok(told(&package.run(&Progress::new())?, true)),
+        Command::Package(package) => told(&package.run(&Progress::new())?, true),
         Command::TestMatrix(matrix) => {
             let report = matrix.run(&Progress::new())?;
-            Ok(told(&report, report.is_right()))
+            told(&report, report.is_right())
         }
         Command::Supervise(supervise) => Ok(supervise.run()),
         Command::Upstream(Upstream::Serve(options)) => {
@@ -154,20 +155,20 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             tollgate_upstream::log_to_stderr();
             let runtime = tokio::runtime::Runtime::new()?;
             let migrated = runtime.block_on(tollgate_upstream::migrate(options))?;
-            print!("{migrated}");
+            output::print(&migrated)?;
             Ok(migrated.exit_code())
         }
     }
 }
 
 /// Prints what was found; the program fails where something is wrong.
-fn told(report: &dyn Display, is_right: bool) -> ExitCode {
-    output::print(report);
-    if is_right {
+fn told(report: &dyn Display, is_right: bool) -> Result<ExitCode, Box<dyn Error>> {
+    output::print(report)?;
+    Ok(if is_right {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    }
+    })
 }
 
 /// `cargo demo -- --exec CMD` comes here as `demo -- --exec CMD`: the alias has had its own `--` already.

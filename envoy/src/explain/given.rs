@@ -9,8 +9,9 @@ use tollgate_policy::config::Policy;
 use tollgate_policy::directory::Directory;
 use tollgate_policy::keys::KeySet;
 
+use super::ExplainError;
 use super::source::Source;
-use super::{ExplainError, without_values};
+use super::wrong::{without_quoted, without_values};
 
 /// Everything that was given.
 #[derive(Debug, Default)]
@@ -55,7 +56,7 @@ pub struct Spent {
 }
 
 /// The most requests that are made before the one that is explained: each takes the replay some time.
-const MOST_SPENT: u32 = 100_000;
+const MOST_SPENT: u32 = 10_000;
 
 // === impl Given ===
 
@@ -83,7 +84,12 @@ impl Given {
         };
         if let Some(directory) = &given.directory {
             let read = Directory::parse(directory.text.as_bytes(), &policy.accounts);
-            read.map_err(|error| directory.wrong("no directory of accounts", &error.to_string()))?;
+            read.map_err(|error| {
+                directory.wrong(
+                    "no directory of accounts",
+                    &without_quoted(&error.to_string()),
+                )
+            })?;
         }
         if let Some(answer) = &given.introspection {
             let read: Result<Value, _> = serde_json::from_str(&answer.text);
@@ -152,7 +158,7 @@ impl Keys {
         }
         let document = Document::read(Path::new(file))?;
         KeySet::parse(document.text.as_bytes())
-            .map_err(|error| document.wrong("no JWK set", &error.to_string()))?;
+            .map_err(|error| document.wrong("no JWK set", &without_quoted(&error.to_string())))?;
         Ok(Self {
             issuer: issuer.map(str::to_owned),
             document,

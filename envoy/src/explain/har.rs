@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
+use super::ExplainError;
 use super::request::Asking;
 use super::time;
-use super::{ExplainError, without_values};
+use super::wrong::without_values;
 
 /// A request of an archive.
 pub struct Entry {
@@ -52,12 +53,21 @@ struct Response {
     status: i64,
 }
 
+/// Requests of an archive.
+#[derive(Default)]
+pub struct Entries {
+    /// Those over HTTP.
+    pub entries: Vec<Entry>,
+    /// The places of others, from 1: browsers also have `data:`, their extensions' files and more in it.
+    pub skipped: Vec<String>,
+}
+
 /// Reads the entries of an archive: all, or the one with this number.
 ///
 /// # Errors
 ///
 /// It is no archive, has no such entry, or one that no request line can have.
-pub fn read(file: &str, text: &str, only: Option<usize>) -> Result<Vec<Entry>, ExplainError> {
+pub fn read(file: &str, text: &str, only: Option<usize>) -> Result<Entries, ExplainError> {
     let wrong = |why: String| ExplainError::new(format!("{file}: {why}"));
     let archive: Archive = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|error| wrong(format!("not an HTTP Archive: {}", without_values(&error))))?;
@@ -72,20 +82,26 @@ pub fn read(file: &str, text: &str, only: Option<usize>) -> Result<Vec<Entry>, E
     }
     let numbered = (1..).zip(entries);
     let chosen = numbered.filter(|(number, _)| only.is_none_or(|only| only == *number));
-    // Browsers have more in it than requests over HTTP.
-    let over_http = |written: &Written| {
-        let scheme = written
-            .request
-            .url
-            .split_once(':')
-            .map(|(scheme, _)| scheme);
-        scheme.is_none_or(|scheme| !["data", "blob", "file", "about"].contains(&scheme))
-    };
-    let chosen = chosen.filter(|(_, written)| over_http(written));
-    let read = chosen.map(|(number, written)| {
-        entry(number, written).map_err(|error| wrong(format!("entry {number}: {error}")))
-    });
-    read.collect()
+    let mut read = Entries::default();
+    for (number, written) in chosen {
+        if is_other_scheme(&written.request.url) {
+            read.skipped.push(number.to_string());
+            continue;
+        }
+        let entry = entry(number, written);
+        read.entries
+            .push(entry.map_err(|error| wrong(format!("entry {number}: {error}")))?);
+    }
+    Ok(read)
+}
+
+/// Whether a URL has a scheme (RFC 3986 §3.1) that is not HTTP's.
+fn is_other_scheme(url: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(fits)
+        && !["http", "https", "ws", "wss"].contains(&&*scheme.to_ascii_lowercase())
 }
 
 fn entry(number: usize, written: Written) -> Result<Entry, ExplainError> {
@@ -134,13 +150,13 @@ mod tests {
 
     #[test]
     fn entries_are_read() {
-        let entries = read("a.har", &archive(), None).unwrap();
+        let entries = read("a.har", &archive(), None).unwrap().entries;
         let targets: Vec<_> = entries
             .iter()
             .map(|entry| entry.asking.target.as_str())
             .collect();
         assert_eq!(targets, ["/a", "/b?c"]);
-        let second = &read("a.har", &archive(), Some(2)).unwrap()[0];
+        let second = &read("a.har", &archive(), Some(2)).unwrap().entries[0];
         assert_eq!((second.number, second.answered), (2, Some(401)));
         assert_eq!(
             second.asking.headers,
@@ -150,12 +166,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_http_is_skipped() {
+        let entry = |url: &str| json!({"request": {"method": "GET", "url": url, "headers": []}, "response": {"status": -1}});
+        let urls = [
+            "wss://x/a?t=S",
+            "data:text/css,a",
+            "Blob:https://x/1",
+            "chrome-extension://x/a",
+        ];
+        let archive = json!({"log": {"entries": urls.map(entry)}}).to_string();
+        let read = read("a.har", &archive, None).unwrap();
+        assert_eq!(read.skipped, ["2", "3", "4"]);
+        assert_eq!(read.entries[0].asking.target, "/a?t=S");
+        assert_eq!(read.entries[0].answered, None);
+    }
+
+    #[test]
     fn what_is_none_is_said() {
         for (text, only, expected) in [
             (
                 "{}",
                 None,
-                "a.har: not an HTTP Archive: line 1, column 2: something of another type, or missing",
+                "a.har: not an HTTP Archive: line 1, column 2: missing field `log`",
             ),
             ("<html>", None, "not an HTTP Archive"),
             (

@@ -3,6 +3,9 @@
 //! A line has no token, so the filter cannot decide again. What the rules can tell from the line alone (the path, the
 //! route, the account's name) is asked of them; all else is what the line says.
 
+use std::io;
+use std::path::Path as FilePath;
+
 use serde_json::{Map, Value};
 use tollgate_policy::path::Path;
 use tollgate_policy::refusal::Code;
@@ -11,7 +14,9 @@ use tollgate_policy::route::Access;
 use super::report::{Answer, By, Explanation, Outcome, Shown, Step, VERSION, Verdict};
 use super::request::{Asking, shown_path};
 use super::source::Source;
-use super::{ExplainError, without_values};
+use super::wrong::without_values;
+use super::{ExplainError, text_of};
+use crate::output;
 
 /// One line.
 #[derive(Debug)]
@@ -28,6 +33,47 @@ enum Said {
     Forwarded,
     /// Nothing that is the gate's.
     Nothing,
+}
+
+/// Explains the lines of a log, `-` for stdin. Other lines may stand between them: Envoy's own, or of what is no HTTP.
+///
+/// # Errors
+///
+/// There is no line that can be explained.
+pub fn explained(source: &Source, log: &FilePath) -> Result<Vec<Explanation>, ExplainError> {
+    let (file, text) = if log.as_os_str() == "-" {
+        let text = io::read_to_string(io::stdin());
+        let text = text.map_err(|error| ExplainError::new(format!("stdin: {error}")))?;
+        ("stdin".to_owned(), text)
+    } else {
+        (log.display().to_string(), text_of(log)?)
+    };
+    let lines = (1..).zip(text.lines());
+    let lines = lines.filter(|(_, line)| !line.trim().is_empty());
+    let (mut explained, mut odd) = (Vec::new(), Vec::new());
+    for (number, line) in lines {
+        let line = Line::parse(&file, number, line);
+        match line.and_then(|line| line.explain(source, &file)) {
+            Ok(explanation) => explained.push(explanation),
+            Err(error) => odd.push(error),
+        }
+    }
+    // Where all are odd, the last says why there is nothing.
+    let last = if explained.is_empty() {
+        odd.pop()
+    } else {
+        None
+    };
+    for error in odd {
+        output::note(&format_args!("skipped: {error}"));
+    }
+    match last {
+        Some(error) => Err(error),
+        None if explained.is_empty() => {
+            Err(ExplainError::new(format!("{file}: there is no line in it")))
+        }
+        None => Ok(explained),
+    }
 }
 
 // === impl Line ===
@@ -196,8 +242,9 @@ impl Line {
                 path.is_ok().then_some("takes the path for readable")
             }
             _ if path.is_err() => Some("would refuse the path with path_ambiguous"),
-            Said::Public if !is_public => {
-                Some("does not have the endpoint public (a CORS preflight is public anywhere)")
+            // A CORS preflight is public anywhere, and the line does not say whether it is one.
+            Said::Public if !is_public && request.method != b"OPTIONS" => {
+                Some("does not have the endpoint public")
             }
             Said::Forwarded | Said::Refused(_) | Said::Reported(_) if is_public => {
                 Some("has the endpoint public")

@@ -137,9 +137,9 @@ impl Asking {
             .bytes()
             .any(|byte| byte.is_ascii_control() && byte != b'\t')
         {
-            return Err(wrong(&format!(
-                "the header {name} has control characters, which Envoy refuses"
-            )));
+            return Err(wrong(
+                "a header's value has control characters, which Envoy refuses",
+            ));
         }
         let is_upgrade = || value.to_ascii_lowercase().contains("upgrade");
         if NOT_SEEN.contains(&name.as_str()) || (name == "connection" && !is_upgrade()) {

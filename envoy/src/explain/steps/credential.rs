@@ -21,6 +21,23 @@ use crate::explain::request::shown_path;
 /// Schemes that are named where they were sent instead of Bearer (IANA's registry of them).
 const SCHEMES: [&str; 6] = ["basic", "digest", "dpop", "hoba", "mutual", "negotiate"];
 
+/// Members of an introspection's answer (RFC 7662 §2.2), and the account, which the gate compares.
+const MEMBERS: [&str; 13] = [
+    "account",
+    "active",
+    "aud",
+    "client_id",
+    "exp",
+    "iat",
+    "iss",
+    "jti",
+    "nbf",
+    "scope",
+    "sub",
+    "token_type",
+    "username",
+];
+
 impl Walk<'_> {
     /// 5: who says so?
     pub(super) fn principal(
@@ -184,7 +201,7 @@ impl Walk<'_> {
         let secret = String::from_utf8_lossy(text);
         step.saw(
             "answer",
-            json!({"from": document.file, "says": jwt::without(&secret, &answer)}),
+            json!({"from": document.file, "says": jwt::without(&secret, &self.shown_members(answer))}),
         );
         let inquiry = Inquiry::about(credential);
         let read = inquiry
@@ -221,6 +238,17 @@ impl Walk<'_> {
             }
             None => Err(refuse(step, &Code::NotReady.into(), String::new())),
         }
+    }
+
+    /// Of an answer to an introspection what the gate reads, and what else is known to be no secret.
+    fn shown_members(&self, answer: Value) -> Value {
+        let Value::Object(mut members) = answer else {
+            return json!("no JSON object");
+        };
+        let claim = self.source.at("/api_keys/membership/claim");
+        let claim = claim.and_then(|claim| claim.as_str().or_else(|| claim.get(0)?.as_str()));
+        members.retain(|name, _| MEMBERS.contains(&name.as_str()) || Some(name.as_str()) == claim);
+        Value::Object(members)
     }
 
     /// The credential without anything that is secret.
