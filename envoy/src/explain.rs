@@ -184,7 +184,14 @@ impl Explain {
             }]);
         };
         let file = har.display().to_string();
-        let har::Entries { entries, skipped } = har::read(&file, &text_of(har)?, self.entry)?;
+        let har::Entries {
+            entries,
+            odd,
+            skipped,
+        } = har::read(&file, &text_of(har)?, self.entry)?;
+        for error in odd {
+            output::note(&format_args!("skipped: {error}"));
+        }
         if !skipped.is_empty() {
             let all = skipped.join(", ");
             output::note(&format_args!("skipped: {file}: not HTTP: entry {all}"));
@@ -270,13 +277,12 @@ fn explain(
     let policy = &source.policy;
     let request = asking.request(&policy.account_header);
     let token = credential::bearer(request.authorization).unwrap_or_default();
-    let decoded = Decoded::of(&String::from_utf8_lossy(token));
+    let credential = String::from_utf8_lossy(token);
+    let decoded = Decoded::of(&credential);
     let named = decoded.claim("iss").and_then(Value::as_str);
     let keys = policy.api_keys.as_ref();
     let account = match Credential::read(request.authorization, keys) {
-        Ok(credential) => credential
-            .account(request.account, &policy.accounts, keys)
-            .ok(),
+        Ok(read) => read.account(request.account, &policy.accounts, keys).ok(),
         Err(_) => None,
     };
     let known = Known::new(source, given, named, account.as_ref(), at.rules);
@@ -327,7 +333,9 @@ fn explain(
         steps: walked.steps,
         verdict,
     };
-    source.hider().explanation(&mut explanation);
+    source
+        .hider(Some(&credential))
+        .explanation(&mut explanation);
     Ok(explanation)
 }
 

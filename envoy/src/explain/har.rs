@@ -58,6 +58,8 @@ struct Response {
 pub struct Entries {
     /// Those over HTTP.
     pub entries: Vec<Entry>,
+    /// Why some cannot be explained.
+    pub odd: Vec<ExplainError>,
     /// The places of others, from 1: browsers also have `data:`, their extensions' files and more in it.
     pub skipped: Vec<String>,
 }
@@ -66,7 +68,7 @@ pub struct Entries {
 ///
 /// # Errors
 ///
-/// It is no archive, has no such entry, or one that no request line can have.
+/// It is no archive, has no such entry, or none that a request line can have.
 pub fn read(file: &str, text: &str, only: Option<usize>) -> Result<Entries, ExplainError> {
     let wrong = |why: String| ExplainError::new(format!("{file}: {why}"));
     let archive: Archive = serde_json::from_str(text.trim_start_matches('\u{feff}'))
@@ -88,11 +90,19 @@ pub fn read(file: &str, text: &str, only: Option<usize>) -> Result<Entries, Expl
             read.skipped.push(number.to_string());
             continue;
         }
-        let entry = entry(number, written);
-        read.entries
-            .push(entry.map_err(|error| wrong(format!("entry {number}: {error}")))?);
+        match entry(number, written) {
+            Ok(entry) => read.entries.push(entry),
+            Err(error) => read.odd.push(wrong(format!("entry {number}: {error}"))),
+        }
     }
-    Ok(read)
+    // Where there is no other, one says why there is nothing.
+    match read.odd.pop() {
+        Some(error) if read.entries.is_empty() => Err(error),
+        last => {
+            read.odd.extend(last);
+            Ok(read)
+        }
+    }
 }
 
 /// Whether a URL has a scheme (RFC 3986 §3.1) that is not HTTP's.
@@ -179,6 +189,21 @@ mod tests {
         assert_eq!(read.skipped, ["2", "3", "4"]);
         assert_eq!(read.entries[0].asking.target, "/a?t=S");
         assert_eq!(read.entries[0].answered, None);
+    }
+
+    #[test]
+    fn what_is_odd_does_not_hide_the_others() {
+        let entry = |url: &str| json!({"request": {"method": "GET", "url": url, "headers": []}});
+        let entries = ["HTTPS://x/a", "/b c", "https://x#/f?g"].map(entry);
+        let archive = json!({"log": {"entries": entries}}).to_string();
+        let entries = read("a.har", &archive, None).unwrap();
+        let targets = entries.entries.iter().map(|entry| &*entry.asking.target);
+        assert_eq!(targets.collect::<Vec<_>>(), ["/a", "/"]);
+        let [error] = &entries.odd[..] else {
+            panic!("not one that is odd")
+        };
+        assert!(error.to_string().starts_with("a.har: entry 2: "), "{error}");
+        assert!(read("a.har", &archive, Some(2)).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::mem;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::report::{Explanation, Verdict};
@@ -11,14 +12,19 @@ use super::report::{Explanation, Verdict};
 /// What is shown instead.
 const HIDDEN: &str = "…";
 
+/// Bytes below which a credential is a word like others.
+const LEAST: usize = 8;
+
 /// Letters of which a credential can have some (RFC 6750 §2.1).
 const OF_CREDENTIALS: &str = "-._~+/=";
 
 /// Takes secrets out of texts: signatures of JWTs, what follows `Bearer `, and API keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Hider<'a> {
-    /// How API keys begin, where there are some.
+    /// How API keys begin, where there are some that begin with something.
     pub prefix: Option<&'a str>,
+    /// What the request has shown: an opaque token has no other mark.
+    pub credential: Option<&'a str>,
 }
 
 // === impl Hider ===
@@ -27,11 +33,16 @@ impl Hider<'_> {
     /// Takes them out of all that others have written.
     pub fn explanation(self, explanation: &mut Explanation) {
         let Explanation {
+            at,
             request,
             steps,
             verdict,
-            ..
+            // These are in words of our own, with names of files.
+            version: _,
+            configuration: _,
+            notes: _,
         } = explanation;
+        self.replace(at);
         self.replace(&mut request.method);
         self.replace(&mut request.path);
         for step in steps {
@@ -77,9 +88,42 @@ impl Hider<'_> {
         }
     }
 
-    /// A text without them.
+    /// A text without them. Where one is percent-encoded, the part of the path with it is hidden whole.
     pub fn text(self, text: &str) -> String {
-        let text = behind(text, "bearer ");
+        let text = self.plain(text);
+        if !text.contains('%') {
+            return text;
+        }
+        let parts = text.split_inclusive(|letter: char| letter == '/' || letter.is_whitespace());
+        parts.map(|part| self.part(part)).collect()
+    }
+
+    fn part(self, part: &str) -> String {
+        let mut decoded = part.to_owned();
+        loop {
+            let further = percent_decode_str(&decoded).decode_utf8_lossy();
+            if further == decoded {
+                return part.to_owned();
+            }
+            decoded = further.into_owned();
+            if self.plain(&decoded) != decoded {
+                let end =
+                    part.trim_end_matches(|letter: char| letter == '/' || letter.is_whitespace());
+                let behind = part.get(end.len()..).unwrap_or_default();
+                return format!("{HIDDEN}{behind}");
+            }
+        }
+    }
+
+    /// A text without those that stand in it as they are.
+    fn plain(self, text: &str) -> String {
+        let text = match self.credential {
+            Some(credential) if credential.len() >= LEAST && signature(credential).is_none() => {
+                text.replace(credential, HIDDEN)
+            }
+            _ => text.to_owned(),
+        };
+        let text = behind(&text, "bearer ");
         let text = match self.prefix {
             Some(prefix) => behind(&text, &prefix.to_ascii_lowercase()),
             None => text,
@@ -92,15 +136,17 @@ impl Hider<'_> {
     }
 }
 
-/// A text where what follows `start` (in lower case), up to the credential's end, is hidden: where a word begins so.
+/// A text where what follows `start` (in lower case), up to the credential's end, is hidden: where a word begins so, or
+/// anywhere where no word could end so.
 fn behind(text: &str, start: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let (mut kept, mut done) = (String::new(), 0);
+    let is_mark = start.ends_with(['_', '-']);
     for (place, found) in lower.match_indices(start) {
         let before = text.get(..place).and_then(|before| before.chars().last());
         let is_word = before.is_none_or(|before| !before.is_ascii_alphanumeric());
         let from = place + found.len();
-        if place < done || !is_word {
+        if place < done || !(is_word || is_mark) {
             continue;
         }
         let rest = text.get(from..).unwrap_or_default();
@@ -174,6 +220,7 @@ mod tests {
     fn secrets_are_hidden_wherever_they_are() {
         let hider = Hider {
             prefix: Some("sk_live_"),
+            credential: Some("OPAQUE-SECRET"),
         };
         let spaced = URL_SAFE_NO_PAD.encode("{ \"alg\": \"none\"}");
         for (text, expected) in [
@@ -188,6 +235,13 @@ mod tests {
                 "key \"sk_live_SECRET\", sk_live_S",
                 "key \"sk_live_…\", sk_live_…",
             ),
+            ("/xsk_live_SECRET", "/xsk_live_…"),
+            ("/a/eyJhIjox%2Ee30%2ESECRET/b", "/a/…/b"),
+            ("/a/Bearer%2520SECRET x", "/a/… x"),
+            ("/key/SK%5fLIVE_SECRET", "/key/…"),
+            ("/a/OPAQUE-SECRET/b", "/a/…/b"),
+            ("/a/OPAQUE%2DSECRET", "/a/…"),
+            ("/a%20b/100%/%zz", "/a%20b/100%/%zz"),
             ("exam.ple.com", "exam.ple.com"),
             ("task_live_ is no key", "task_live_ is no key"),
             ("`Authorization: Bearer …`", "`Authorization: Bearer …`"),
@@ -199,7 +253,10 @@ mod tests {
         let value = json!({"Bearer S": ["sk_live_S", {"a": "eyJ.b.S"}], "n": 1});
         let expected = json!({"Bearer …": ["sk_live_…", {"a": "eyJ.b.…"}], "n": 1});
         assert_eq!(hider.value(value), expected);
-        let none = Hider { prefix: None };
+        let none = Hider {
+            prefix: None,
+            credential: Some(""),
+        };
         assert_eq!(none.text("sk_live_a"), "sk_live_a");
     }
 }

@@ -153,7 +153,7 @@ impl Line {
             steps,
             verdict,
         };
-        source.hider().explanation(&mut explanation);
+        source.hider(None).explanation(&mut explanation);
         Ok(explanation)
     }
 

@@ -47,10 +47,15 @@ impl Asking {
                 "its path has characters that no request line can have; escape them (%20)",
             ));
         }
+        let is_http = |scheme: &str| {
+            let known = ["http", "https", "ws", "wss"];
+            known.iter().any(|known| scheme.eq_ignore_ascii_case(known))
+        };
         let target = match url.split_once("://") {
-            Some(("http" | "https" | "ws" | "wss", rest)) => {
+            Some((scheme, rest)) if is_http(scheme) => {
+                let rest = rest.split('#').next().unwrap_or_default();
                 let path = rest.find(['/', '?']).and_then(|start| rest.get(start..));
-                let path = path.unwrap_or("/").split('#').next().unwrap_or("/");
+                let path = path.unwrap_or("/");
                 if path.starts_with('?') {
                     format!("/{path}")
                 } else {
@@ -183,11 +188,15 @@ impl Asking {
     }
 }
 
-/// A target with `?…` for its query.
+/// A target with `?…` for its query, and `#…` for a fragment, which none should have.
 pub fn shown_path(target: &str) -> String {
-    match target.split_once('?') {
+    match target.find(['?', '#']) {
         None => target.to_owned(),
-        Some((path, _)) => format!("{path}?…"),
+        Some(end) => {
+            let (path, rest) = target.split_at(end);
+            let mark = rest.get(..1).unwrap_or_default();
+            format!("{path}{mark}…")
+        }
     }
 }
 

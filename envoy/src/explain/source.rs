@@ -70,11 +70,13 @@ impl Source {
         self.written.pointer(pointer)
     }
 
-    /// Takes out of an explanation what is secret.
-    pub fn hider(&self) -> Hider<'_> {
+    /// Takes out of an explanation what is secret; `credential` is what the request has shown, if it is known.
+    pub fn hider<'a>(&'a self, credential: Option<&'a str>) -> Hider<'a> {
         let keys = self.policy.api_keys.as_ref();
+        let prefix = keys.map(|keys| keys.prefix.as_str());
         Hider {
-            prefix: keys.map(|keys| keys.prefix.as_str()),
+            prefix: prefix.filter(|prefix| !prefix.is_empty()),
+            credential,
         }
     }
 }

@@ -246,9 +246,18 @@ impl Walk<'_> {
             return json!("no JSON object");
         };
         let claim = self.source.at("/api_keys/membership/claim");
-        let claim = claim.and_then(|claim| claim.as_str().or_else(|| claim.get(0)?.as_str()));
-        members.retain(|name, _| MEMBERS.contains(&name.as_str()) || Some(name.as_str()) == claim);
-        Value::Object(members)
+        let path: Vec<_> = match claim {
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+            claim => claim.and_then(Value::as_str).into_iter().collect(),
+        };
+        let on_path = path.split_first().and_then(|(first, rest)| {
+            let claim = members.remove(*first)?;
+            Some(((*first).to_owned(), only(claim, rest)))
+        });
+        members.retain(|name, _| MEMBERS.contains(&name.as_str()));
+        let shown = members.into_iter();
+        let shown = shown.map(|(name, value)| (name, without_objects(value)));
+        Value::Object(shown.chain(on_path).collect())
     }
 
     /// The credential without anything that is secret.
@@ -300,6 +309,29 @@ impl Walk<'_> {
                 Field::Missing | Field::Many => "not sent".to_owned(),
             },
         }
+    }
+}
+
+/// Of a value what is at the end of a path, with the names that lead to it.
+fn only(value: Value, path: &[&str]) -> Value {
+    let Some((first, rest)) = path.split_first() else {
+        return value;
+    };
+    match value {
+        Value::Object(mut members) => match members.remove(*first) {
+            Some(value) => json!({ *first: only(value, rest) }),
+            None => json!({}),
+        },
+        other => without_objects(other),
+    }
+}
+
+/// A value as members of RFC 7662 §2.2 have it: `"…"` for what it should not have within.
+fn without_objects(value: Value) -> Value {
+    match value {
+        Value::Object(_) => json!("…"),
+        Value::Array(items) => items.into_iter().map(without_objects).collect(),
+        other => other,
     }
 }
 
