@@ -8,6 +8,7 @@ mod tests;
 pub mod warnings;
 pub mod without;
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, IsTerminal, Read};
@@ -16,9 +17,11 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::finding::{Finding, Level, Shown};
+use self::warnings::overrides::Elsewhere;
 use self::without::NO_FILTER;
-use crate::carrier::document::{Node, Parsed};
-use crate::carrier::gate::{Carrier, Gate};
+use crate::carrier::document::Parsed;
+use crate::carrier::gate::{self, Carrier, Modules};
+use crate::carrier::place::Place;
 use crate::carrier::{self, is_json};
 
 /// Says what is wrong with configurations of the filter, and what is dangerous
@@ -63,23 +66,17 @@ impl Check {
     ///
     /// One cannot be read.
     pub fn run(&self) -> Result<Report, CheckError> {
-        let check = |file: &String| {
+        let parsed = |file: &String| {
             let text = read(file).map_err(|source| CheckError {
                 file: file.clone(),
                 source,
             })?;
-            let shown = if file == "-" { "<stdin>" } else { file };
-            Ok((shown.to_owned(), look(&text, is_json(file))))
+            Ok(carrier::documents(&text, is_json(file)))
         };
-        let looked: Vec<_> = self.files.iter().map(check).collect::<Result<_, _>>()?;
-        let is_patched = looked.iter().any(|(_, looked)| looked.is_patched);
-        let of_file = |(file, looked): (String, Looked)| {
-            let mut findings = looked.findings;
-            findings.extend(looked.unpatched.filter(|_| !is_patched));
-            findings.sort_by_key(|finding| finding.mark);
-            (file, findings)
-        };
-        let mut files: Vec<_> = looked.into_iter().map(of_file).collect();
+        let parsed: Vec<_> = self.files.iter().map(parsed).collect::<Result<_, _>>()?;
+        let found = all_findings(&parsed);
+        let shown = |file: &String| if file == "-" { "<stdin>" } else { file }.to_owned();
+        let mut files: Vec<_> = self.files.iter().map(shown).zip(found).collect();
         let none = |findings: &Vec<Finding>| findings.iter().any(|one| one.message == NO_FILTER);
         // Beside a file that has one, the others may be what goes with it.
         if files.iter().any(|(_, findings)| !none(findings)) {
@@ -153,68 +150,89 @@ impl Report {
     }
 }
 
-/// What is found in one file, and what depends on the others.
-struct Looked {
-    findings: Vec<Finding>,
-    /// Whether it has an EnvoyPatchPolicy.
-    is_patched: bool,
-    /// What is to be said where no file has one.
-    unpatched: Option<Finding>,
-}
+/// What is said of a gate of Envoy Gateway's where no EnvoyPatchPolicy does it.
+const UNPATCHED: &str = "no EnvoyPatchPolicy in these files that sets normalize_path and failure_policy: without one, Envoy Gateway has paths tidied before the gate sees them, and a module that failed is not started again; see envoy/gateway/envoypatchpolicy.yaml";
 
-/// What is said of a gate of Envoy Gateway's where there is no EnvoyPatchPolicy.
-const UNPATCHED: &str = "no EnvoyPatchPolicy in these files: without one, Envoy Gateway has paths tidied before the gate sees them, and a module that failed is not started again; see envoy/gateway/envoypatchpolicy.yaml";
-
-/// All that there is to say about a text, in its order.
-pub fn findings(text: &str, is_json: bool) -> Vec<Finding> {
-    look(text, is_json).findings
-}
-
-fn look(text: &str, is_json: bool) -> Looked {
-    let Parsed {
-        documents,
-        error,
-        is_json,
-    } = carrier::documents(text, is_json);
-    let mut found: Vec<Finding> = Vec::new();
-    found.extend(error.map(|error| Finding::error(error.mark, "", error.message)));
-    let gates: Vec<Gate<'_>> = documents
-        .iter()
-        .flat_map(|document| Gate::all(document, is_json))
-        .collect();
-    if gates.is_empty() && found.is_empty() {
-        found.push(without::error(&documents));
+/// All that there is to say about files, of each in its order.
+fn all_findings(files: &[Parsed]) -> Vec<Vec<Finding>> {
+    let looked: Vec<_> = files.iter().map(Looked::at).collect();
+    let mut elsewhere = Elsewhere::default();
+    for (document, modules) in looked.iter().flat_map(|looked| &looked.documents) {
+        elsewhere.add(document, &modules.gates);
     }
-    for gate in &gates {
-        let errors = handover::errors(gate);
-        if let Some(configuration) = gate.configuration.as_ref().filter(|_| errors.is_empty()) {
-            found.extend(policy::errors(configuration));
+    let all = files.iter().zip(&looked);
+    all.map(|(file, looked)| looked.findings(file, &elsewhere))
+        .collect()
+}
+
+/// The documents of a file, each with what runs a module in it.
+struct Looked<'a> {
+    documents: Vec<(Place<'a>, Modules<'a>)>,
+}
+
+// === impl Looked ===
+
+impl<'a> Looked<'a> {
+    fn at(file: &'a Parsed) -> Self {
+        let document = |node| {
+            let whole = gate::whole(node, file.is_json);
+            (whole, Modules::of(node, file.is_json))
+        };
+        Self {
+            documents: file.documents.iter().map(document).collect(),
         }
-        found.extend(errors);
-        found.extend(warnings::of(gate));
     }
-    found.sort_by_key(|finding| finding.mark);
-    // What is said of a whole document is said once, however many filters it has.
-    found.dedup_by(|one, other| {
-        one.mark == other.mark && one.path == other.path && one.message == other.message
-    });
-    let of_gateway = gates
-        .iter()
-        .find(|gate| gate.carrier == Carrier::EnvoyGateway);
-    Looked {
-        findings: found,
-        is_patched: documents.iter().any(is_patch_policy),
-        unpatched: of_gateway.map(|gate| Finding::note(&gate.plugin, UNPATCHED)),
-    }
-}
 
-fn is_patch_policy(document: &Node) -> bool {
-    match document.get("kind").and_then(Node::text) {
-        Some("EnvoyPatchPolicy") => true,
-        Some("List") => document
-            .get("items")
-            .is_some_and(|items| items.items().iter().any(is_patch_policy)),
-        _ => false,
+    fn findings(&self, file: &Parsed, elsewhere: &Elsewhere<'_>) -> Vec<Finding> {
+        let mut found: Vec<Finding> = Vec::new();
+        let error = file.error.as_ref();
+        found.extend(error.map(|error| Finding::error(error.mark, "", &error.message)));
+        let gates = || {
+            self.documents
+                .iter()
+                .flat_map(|(_, modules)| &modules.gates)
+        };
+        let all: Vec<_> = gates().cloned().collect();
+        if all.is_empty() && found.is_empty() {
+            let documents: Vec<_> = self
+                .documents
+                .iter()
+                .map(|(whole, _)| whole.clone())
+                .collect();
+            found.push(without::error(&documents));
+        }
+        for (document, modules) in &self.documents {
+            if !all.is_empty() {
+                found.extend(without::beside(document, &modules.others, &all));
+            }
+            found.extend(elsewhere.warnings(document));
+        }
+        for gate in &all {
+            let errors = handover::errors(gate);
+            if let Some(configuration) = gate.configuration.as_ref().filter(|_| errors.is_empty()) {
+                found.extend(policy::errors(configuration));
+            }
+            found.extend(errors);
+            found.extend(warnings::of(gate));
+        }
+        let mut of_gateway = gates().filter(|gate| gate.carrier == Carrier::EnvoyGateway);
+        let unpatched = of_gateway
+            .next()
+            .filter(|_| !elsewhere.completes_envoy_gateway());
+        found.extend(unpatched.map(|gate| Finding::note(&gate.plugin, UNPATCHED)));
+        found.sort_by_key(|finding| finding.mark);
+        // What is said of a whole document is said once, however many filters it has.
+        let mut said = HashSet::new();
+        found.retain(|finding| {
+            let Finding {
+                mark,
+                path,
+                message,
+                ..
+            } = finding;
+            said.insert((*mark, path.clone(), message.clone()))
+        });
+        found
     }
 }
 

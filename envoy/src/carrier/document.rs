@@ -11,8 +11,11 @@ const MAX_DEPTH: usize = 128;
 /// More nodes than any configuration has; aliases of aliases can mean any number.
 const MAX_NODES: usize = 1_000_000;
 
+/// The beginning of YAML's own tags (YAML 1.2, 10.3).
+const CORE: &str = "tag:yaml.org,2002:";
+
 /// Where something is in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark {
     /// From 1.
     pub line: usize,
@@ -197,7 +200,15 @@ impl<'a> Composer<'a> {
                 return Ok(node);
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let is_plain = style == ScalarStyle::Plain && tag.is_none();
+                // `!!bool true` is what it would be without; `!`, `!!str` and strangers' tags make a text of anything.
+                let is_text = tag.is_some_and(|tag| {
+                    let name = [tag.handle(), tag.suffix()].concat();
+                    !matches!(
+                        name.strip_prefix(CORE),
+                        Some("bool" | "int" | "float" | "null")
+                    )
+                });
+                let is_plain = style == ScalarStyle::Plain && !is_text;
                 let block = (style == ScalarStyle::Literal).then(|| self.block(mark));
                 let scalar = Scalar {
                     text: text.into_owned(),
@@ -235,6 +246,14 @@ impl<'a> Composer<'a> {
             let mark = mark(span.start);
             let name = match event {
                 Event::MappingEnd => break,
+                Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<" => {
+                    let message =
+                        "a merge key is not judged, and Envoy has none; write the members out";
+                    return Err(SyntaxError {
+                        mark,
+                        message: message.to_owned(),
+                    });
+                }
                 Event::Scalar(text, ..) => text.into_owned(),
                 _ => {
                     return Err(SyntaxError {

@@ -28,6 +28,24 @@ const MEMBERS: [&str; 14] = [
     "mode",
 ];
 
+/// What a document of Envoy's may have, and no configuration of the filter.
+const OF_ENVOY: [&str; 6] = [
+    "static_resources",
+    "resources",
+    "@type",
+    "http_filters",
+    "typed_config",
+    "admin",
+];
+
+/// The lists of HTTP filters, in both spellings.
+const LISTS: [&str; 4] = [
+    "http_filters",
+    "httpFilters",
+    "upstream_http_filters",
+    "upstreamHttpFilters",
+];
+
 /// Who runs the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
@@ -58,43 +76,137 @@ pub struct Gate<'a> {
     pub configuration: Option<Place<'a>>,
 }
 
+/// Whatever runs a module in a document.
+#[derive(Debug, Default)]
+pub struct Modules<'a> {
+    /// Ours.
+    pub gates: Vec<Gate<'a>>,
+    /// The others, as far as anybody can tell.
+    pub others: Vec<Gate<'a>>,
+}
+
+/// A document, as whom it is written for reads it.
+pub fn whole(document: &Node, is_json: bool) -> Place<'_> {
+    let reader = match document.get("kind") {
+        _ if is_json => Reader::Json,
+        Some(_) => Reader::Kubernetes,
+        None => Reader::Envoy,
+    };
+    Place::whole(document, reader)
+}
+
+// === impl Modules ===
+
+impl<'a> Modules<'a> {
+    /// Those of a document.
+    pub fn of(document: &'a Node, is_json: bool) -> Self {
+        let whole = whole(document, is_json);
+        if document.get("kind").is_some() {
+            let mut found = Self::default();
+            found.add_object(&whole);
+            return found;
+        }
+        let filters = filters(&whole);
+        if !filters.is_empty() {
+            return Self::by_themselves(filters);
+        }
+        let has = |name: &&str| document.get(name).is_some();
+        let is_object = !document.members().is_empty();
+        if MEMBERS.iter().any(has) || is_object && !OF_ENVOY.iter().any(has) {
+            let reader = if is_json {
+                Reader::Json
+            } else {
+                Reader::Kubernetes
+            };
+            return Self {
+                gates: vec![Gate::bare(whole.read_by(reader))],
+                others: Vec::new(),
+            };
+        }
+        Self::default()
+    }
+
+    /// Those of a Kubernetes object.
+    fn add_object(&mut self, whole: &Place<'a>) {
+        let gate = |carrier, plugin: Place<'a>, configuration: &str| Gate {
+            carrier,
+            document: whole.clone(),
+            configuration: plugin.get(configuration).map(Place::named_from_here),
+            plugin,
+            filter: None,
+            manager: None,
+        };
+        let found: Vec<_> = match whole.text_of("kind").unwrap_or_default() {
+            "WasmPlugin" => {
+                let spec = whole.get("spec").into_iter();
+                spec.map(|spec| gate(Carrier::Istio, spec, "pluginConfig"))
+                    .collect()
+            }
+            "EnvoyExtensionPolicy" => {
+                let all = whole.each("spec.wasm").into_iter();
+                all.map(|one| gate(Carrier::EnvoyGateway, one, "config"))
+                    .collect()
+            }
+            "List" => {
+                let items = whole.each("items");
+                return items.iter().for_each(|item| self.add_object(item));
+            }
+            // An EnvoyFilter has Envoy's own in its patches.
+            _ => filters(whole),
+        };
+        let is_named = whole
+            .text_of("metadata.name")
+            .is_some_and(|name| name.contains("tollgate"));
+        // The object's name tells only where nothing in it does.
+        if is_named && !found.iter().any(Gate::is_tollgate) {
+            self.gates.extend(found);
+            return;
+        }
+        let found = Self::by_themselves(found);
+        self.gates.extend(found.gates);
+        self.others.extend(found.others);
+    }
+
+    fn by_themselves(all: Vec<Gate<'a>>) -> Self {
+        let (gates, others) = all.into_iter().partition(Gate::is_tollgate);
+        Self { gates, others }
+    }
+}
+
 // === impl Gate ===
 
 impl<'a> Gate<'a> {
     /// All of a document's.
     pub fn all(document: &'a Node, is_json: bool) -> Vec<Self> {
-        let as_is = |reader| if is_json { Reader::Json } else { reader };
-        if document.get("kind").is_some() {
-            let whole = Place::whole(document, as_is(Reader::Kubernetes));
-            return of_object(&whole);
+        Modules::of(document, is_json).gates
+    }
+
+    fn bare(whole: Place<'a>) -> Self {
+        Self {
+            carrier: Carrier::Bare,
+            document: whole.clone(),
+            plugin: whole.clone(),
+            filter: None,
+            manager: None,
+            configuration: Some(whole),
         }
-        let whole = Place::whole(document, as_is(Reader::Envoy));
-        let filters = filters(&whole);
-        if !filters.is_empty() {
-            return filters.into_iter().filter(Self::is_tollgate).collect();
-        }
-        let has = |name: &&str| document.get(name).is_some();
-        let of_envoy = [
-            "static_resources",
-            "resources",
-            "@type",
-            "http_filters",
-            "typed_config",
-            "admin",
-        ];
-        let is_object = !document.members().is_empty();
-        if MEMBERS.iter().any(has) || is_object && !of_envoy.iter().any(has) {
-            let whole = Place::whole(document, as_is(Reader::Kubernetes));
-            return vec![Self {
-                carrier: Carrier::Bare,
-                document: whole.clone(),
-                plugin: whole.clone(),
-                filter: None,
-                manager: None,
-                configuration: Some(whole),
-            }];
-        }
-        Vec::new()
+    }
+
+    /// Whether two run the same module, by where it comes from.
+    pub fn runs_as(&self, other: &Self) -> bool {
+        let code = |gate: &Self| {
+            let places = ["vm_config.code", "url", "code"].into_iter();
+            let code = places.filter_map(|place| gate.plugin.get(place)).next()?;
+            Some(code.reader().value(code.node))
+        };
+        code(self).is_some_and(|own| code(other).is_some_and(|other| own == other))
+    }
+
+    /// Whether it is configured with what a gate is, or with some of it.
+    pub fn is_alike(&self) -> bool {
+        let known = |(name, _): &(&str, Place<'a>)| MEMBERS.contains(name);
+        let members = self.configuration.iter().flat_map(Place::members);
+        members.filter(known).count() > 1
     }
 
     /// Whether it is a gate of ours: by its names, or by what it is configured with.
@@ -151,59 +263,16 @@ impl<'a> Gate<'a> {
     }
 }
 
-/// Those of a Kubernetes object.
-fn of_object<'a>(whole: &Place<'a>) -> Vec<Gate<'a>> {
-    let gate = |carrier, plugin: Place<'a>, configuration: &str| Gate {
-        carrier,
-        document: whole.clone(),
-        configuration: plugin.get(configuration).map(Place::named_from_here),
-        plugin,
+/// All Wasm filters of Envoy's, whosever they are, and wherever: in a list of filters, behind a matcher, as what ECDS falls
+/// back to, in a patch.
+pub fn filters<'a>(whole: &Place<'a>) -> Vec<Gate<'a>> {
+    let mut found = Vec::new();
+    let search = Search {
+        whole,
         filter: None,
         manager: None,
     };
-    let found = match whole.text_of("kind").unwrap_or_default() {
-        "WasmPlugin" => {
-            let spec = whole.get("spec").into_iter();
-            spec.map(|spec| gate(Carrier::Istio, spec, "pluginConfig"))
-                .collect()
-        }
-        "EnvoyExtensionPolicy" => {
-            let all = whole.each("spec.wasm").into_iter();
-            all.map(|one| gate(Carrier::EnvoyGateway, one, "config"))
-                .collect()
-        }
-        "List" => {
-            let items = whole.each("items");
-            return items.iter().flat_map(of_object).collect();
-        }
-        // An EnvoyFilter has Envoy's own in its patches.
-        _ => filters(whole),
-    };
-    let is_named = whole
-        .text_of("metadata.name")
-        .is_some_and(|name| name.contains("tollgate"));
-    // The object's name tells only where nothing in it does.
-    if is_named && !found.iter().any(Gate::is_tollgate) {
-        return found;
-    }
-    found.into_iter().filter(Gate::is_tollgate).collect()
-}
-
-/// All Wasm filters of Envoy's, whosever they are.
-pub fn filters<'a>(whole: &Place<'a>) -> Vec<Gate<'a>> {
-    let mut found = Vec::new();
-    whole.walk(&mut |at| {
-        for filter in at.each("http_filters") {
-            found.extend(filter_of(whole, filter, Some(at)));
-        }
-        // A patch of an EnvoyFilter or an EnvoyPatchPolicy, and what ECDS hands over.
-        let is_resource = at
-            .text_of("@type")
-            .is_some_and(|kind| kind.ends_with(EXTENSION));
-        if is_patch(at) || is_resource {
-            found.extend(filter_of(whole, at.clone(), None));
-        }
-    });
+    search.walk(whole, &mut found);
     found
 }
 
@@ -214,41 +283,79 @@ pub fn is_patch(at: &Place<'_>) -> bool {
         .any(|end| at.path.ends_with(end))
 }
 
-fn filter_of<'a>(
-    whole: &Place<'a>,
-    filter: Place<'a>,
-    manager: Option<&Place<'a>>,
-) -> Option<Gate<'a>> {
-    let typed = filter.get("typed_config")?;
+/// The search for Wasm filters, at a place.
+struct Search<'s, 'a> {
+    whole: &'s Place<'a>,
+    /// The filter that it is in: an entry of a list of them, or what has a `typed_config`.
+    filter: Option<&'s Place<'a>>,
+    /// What has that list.
+    manager: Option<&'s Place<'a>>,
+}
+
+// === impl Search ===
+
+impl<'a> Search<'_, 'a> {
+    fn walk(&self, at: &Place<'a>, found: &mut Vec<Gate<'a>>) {
+        if let Some(plugin) = plugin(at) {
+            found.push(self.gate(plugin));
+            return;
+        }
+        let is_named = self.manager.is_none() && at.get("typed_config").is_some();
+        let within = Search {
+            filter: if is_named { Some(at) } else { self.filter },
+            ..*self
+        };
+        for (name, below) in at.members() {
+            if LISTS.contains(&name) {
+                for filter in below.items() {
+                    let of_list = Search {
+                        whole: self.whole,
+                        filter: Some(&filter),
+                        manager: Some(at),
+                    };
+                    of_list.walk(&filter, found);
+                }
+            } else {
+                within.walk(&below, found);
+            }
+        }
+        at.items().for_each(|below| within.walk(&below, found));
+    }
+
+    fn gate(&self, plugin: Place<'a>) -> Gate<'a> {
+        let configuration = plugin.get("configuration").and_then(|handed| {
+            let kind = handed.text_of("@type").unwrap_or_default();
+            let value = handed.get("value");
+            if kind.ends_with(STRING) {
+                return value.map(|value| value.read_by(Reader::Json));
+            }
+            value
+        });
+        Gate {
+            carrier: Carrier::Envoy,
+            document: self.whole.clone(),
+            plugin,
+            filter: self.filter.cloned(),
+            manager: self.manager.cloned(),
+            configuration: configuration.map(Place::named_from_here),
+        }
+    }
+}
+
+/// The `PluginConfig` that a place has, as the configuration of a Wasm filter or as a patch for the inside of one.
+fn plugin<'a>(at: &Place<'a>) -> Option<Place<'a>> {
     let is_wasm = |name: &str| {
-        typed
-            .text_of(name)
+        at.text_of(name)
             .is_some_and(|kind| kind.ends_with(WASM_FILTER))
     };
-    let plugin = if is_wasm("type_url") {
-        typed.get("value.config")?
-    } else if is_wasm("@type") {
-        typed.get("config")?
-    } else {
-        return None;
-    };
-    let configuration = plugin.get("configuration").and_then(|handed| {
-        let kind = handed.text_of("@type").unwrap_or_default();
-        let value = handed.get("value");
-        if kind.ends_with(STRING) {
-            return value.map(|value| value.read_by(Reader::Json));
-        }
-        value
-    });
-    let configuration = configuration.map(Place::named_from_here);
-    Some(Gate {
-        carrier: Carrier::Envoy,
-        document: whole.clone(),
-        plugin,
-        filter: Some(filter),
-        manager: manager.cloned(),
-        configuration,
-    })
+    if is_wasm("type_url") {
+        return at.get("value.config");
+    }
+    if is_wasm("@type") {
+        return at.get("config");
+    }
+    let is_inside = is_patch(at) && at.get("configuration").is_some();
+    (is_inside && at.get("vm_config").is_some()).then(|| at.clone())
 }
 
 /// Opens what stands in texts: the JSON of a `StringValue`.

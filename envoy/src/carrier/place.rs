@@ -129,6 +129,11 @@ impl<'a> Place<'a> {
     }
 }
 
+/// Whether a name is a member's, in either of its spellings.
+pub fn is_same_name(member: &str, name: &str) -> bool {
+    name == member || name == camel(member)
+}
+
 fn camel(name: &str) -> String {
     let mut words = name.split('_');
     let mut camel = words.next().unwrap_or_default().to_owned();

@@ -33,9 +33,9 @@ impl Reader {
         }
     }
 
-    /// Whether a scalar is `true`.
+    /// Whether a scalar is `true` where a flag is expected: Protobuf's JSON, and so Envoy, takes it in quotes too.
     pub fn is_true(self, scalar: &Scalar) -> bool {
-        scalar.is_plain && self.plain(&scalar.text) == Value::Bool(true)
+        scalar.text == "true" || scalar.is_plain && self.plain(&scalar.text) == Value::Bool(true)
     }
 
     fn plain(self, text: &str) -> Value {

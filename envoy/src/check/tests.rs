@@ -8,6 +8,12 @@ use super::*;
 use crate::carrier::reader::Reader;
 use crate::config::{Config, REFERENCE};
 
+/// What is found in a text, in its order.
+fn findings(text: &str, is_json: bool) -> Vec<Finding> {
+    let mut found = all_findings(&[carrier::documents(text, is_json)]);
+    found.remove(0)
+}
+
 /// What is found, one line each, as it is printed.
 fn lines(text: &str) -> Vec<String> {
     let show = |finding: &Finding| {

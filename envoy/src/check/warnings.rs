@@ -1,6 +1,7 @@
 //! What is taken, and dangerous.
 
 mod envoy;
+pub mod overrides;
 mod policy;
 mod remotes;
 mod routes;
@@ -47,6 +48,8 @@ warnings! {
     PublicBeforeAdmin = "public-before-admin";
     /// The same of a protected pattern before an admin one: every member has what was for administrators
     ProtectedBeforeAdmin = "protected-before-admin";
+    /// A public pattern for all paths: whatever no pattern before it names passes without a credential
+    PublicForAll = "public-for-all";
     /// Earlier routes take every request of this one, under every mount
     RouteNeverMatches = "route-never-matches";
     /// The same is in a list twice
@@ -76,9 +79,11 @@ warnings! {
     NoVmId = "no-vm-id";
     /// In Envoy, another Wasm filter, access log or service has the gate's `vm_id`, and can so write its counts and keys
     SharedVmId = "shared-vm-id";
-    /// Another filter than Envoy's CORS stands before the gate, which so judges what that made of a request
+    /// Another filter than Envoy's CORS stands before the gate, which so judges what that made of a request; in Istio, another
+    /// `phase` than `AUTHN`
     FilterBefore = "filter-before";
-    /// `disabled: true` for the gate, in the list of filters or on a route
+    /// `disabled: true` for the gate, in the list of filters or on a route, here, in another file or by a patch; or a matcher
+    /// that decides where it runs
     GateDisabled = "gate-disabled";
     /// `normalize_path`, `merge_slashes` or `path_with_escaped_slashes_action` tidy a path, or refuse it, before the gate sees it. Gate,
     /// router and upstream then have the same path; but what the gate would have refused as `path_ambiguous` passes, and

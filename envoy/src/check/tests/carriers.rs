@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Finding, Shown, findings, lines};
+use super::{Finding, Level, Shown, all_findings, carrier, findings, lines, names};
+use crate::check::warnings::Warning;
 
 const PLUGIN: &str = "{issuers: [], mode: enforce}";
+const PLUGIN_WITHOUT: &str = "{isuers: [], mode: enforce}";
 
 /// Where the empty list of issuers is said to be wrong.
 fn places(text: &str) -> Vec<String> {
@@ -108,7 +110,7 @@ fn what_may_be_a_gate_is_told() {
         (
             "http_filters:\n- {name: tollgate, typed_config: {\"@type\": x}}\n".to_owned(),
             "f:2:3",
-            "one named \"tollgate\" whose typed_config",
+            "a filter named \"tollgate\" whose typed_config",
         ),
     ] {
         let found = lines(&text);
@@ -120,6 +122,272 @@ fn what_may_be_a_gate_is_told() {
     let discovered =
         "http_filters:\n- {name: tollgate, config_discovery: {config_source: {ads: {}}}}\n";
     assert!(lines(discovered)[0].starts_with("f:1:1: error: no Tollgate filter in it; write"));
+}
+
+/// Beside a gate too; other modules are nobody's concern.
+#[test]
+fn what_may_be_a_gate_beside_one_is_told() {
+    let gate = filter("tollgate", 4);
+    let module = "    vm_config: {code: {local: {filename: /gate.wasm}}}\n    configuration:";
+    let with_module = |name: &str, filter: String| {
+        let module = module.replace("    ", "        ");
+        filter
+            .replace("        configuration:", &module)
+            .replace("name: tollgate", &format!("name: {name}"))
+    };
+    let unnamed = filter("auth", 4).replace("issuers", "isuers");
+    let another = unnamed.replace(PLUGIN_WITHOUT, "{stat: a}");
+    assert!(another.contains("{stat: a}"));
+    for (other, what) in [
+        (
+            unnamed.replace("mode: enforce", "mode: enforce, caps: []"),
+            "members of its configuration",
+        ),
+        (with_module("auth", another.clone()), "has a gate's module"),
+        (
+            "    name: tollgate\n    typed_config: {\"@type\": x}\n".to_owned(),
+            "none of a Wasm filter",
+        ),
+    ] {
+        let gate = with_module("tollgate", gate.clone());
+        let text = format!("http_filters:\n  -\n{gate}  -\n{other}");
+        let found = lines(&text);
+        let said = found
+            .iter()
+            .filter(|line| line.contains("error") && line.contains(what));
+        assert_eq!(said.count(), 1, "{text}: {found:?}");
+    }
+    let found = lines(&format!("http_filters:\n  -\n{gate}  -\n{another}"));
+    assert!(
+        !found.iter().any(|line| line.contains("not judged")),
+        "{found:?}"
+    );
+}
+
+/// A gate is found wherever it is; one that a matcher decides about is not everywhere.
+#[test]
+fn a_gate_within_another_filter_is_found() {
+    let wasm = filter("tollgate", 8);
+    let matcher = "  - name: tollgate\n    typed_config:\n      \"@type\": type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher\n      extension_config:\n";
+    let found = lines(&format!("http_filters:\n{matcher}{wasm}"));
+    assert!(
+        found
+            .iter()
+            .any(|line| line.contains("issuers: an empty list")),
+        "{found:?}"
+    );
+    assert!(
+        found.iter().any(|line| line.contains("[gate-disabled]")),
+        "{found:?}"
+    );
+    let (_, config) = wasm.split_once("typed_config:\n").unwrap();
+    let discovered = format!(
+        "http_filters:\n  - name: a\n    config_discovery:\n      default_config:\n{config}"
+    );
+    let found = lines(&discovered);
+    assert!(
+        found.iter().any(|line| line.contains("[fail-open]")),
+        "{found:?}"
+    );
+    assert!(
+        !found.iter().any(|line| line.contains("[gate-disabled]")),
+        "{found:?}"
+    );
+}
+
+/// What a patch of Envoy Gateway's sets is judged as if it stood there.
+#[test]
+fn patches_are_judged() {
+    let operation = |op: &str, path: &str, value: &str| {
+        format!(
+            "kind: EnvoyPatchPolicy\nspec:\n  jsonPatches:\n  - operation:\n      op: {op}\n      {path}\n{value}"
+        )
+    };
+    let name = |text: &str| {
+        let mut names = names(text);
+        names.retain(|name| *name != "error");
+        names
+    };
+    let filters = "jsonPath: \"..http_filters[?match(@.name, 'x')]\"\n      path:";
+    for (op, path, value, warning) in [
+        (
+            "add",
+            "path: /a/0/config/failure_policy",
+            "FAIL_OPEN",
+            "fail-open",
+        ),
+        (
+            "replace",
+            "path: /a/0/config/failurePolicy",
+            "3",
+            "fail-open",
+        ),
+        (
+            "replace",
+            "path: /a/0/config/failure_policy",
+            "FAIL_CLOSED",
+            "no-fail-reload",
+        ),
+        (
+            "remove",
+            "path: /a/0/config/failure_policy",
+            "",
+            "no-fail-reload",
+        ),
+        (
+            "add",
+            "jsonPath: \"..typed_config['normalize_path']\"",
+            "true",
+            "path-tidied",
+        ),
+        (
+            "add",
+            "path: /typed_config/mergeSlashes",
+            "\"true\"",
+            "path-tidied",
+        ),
+        (
+            "add",
+            "path: /typed_config",
+            "{normalize_path: true}",
+            "path-tidied",
+        ),
+        (
+            "add",
+            &format!("{filters} /disabled"),
+            "true",
+            "gate-disabled",
+        ),
+        (
+            "add",
+            "path: /r/0/typed_per_filter_config",
+            "{tollgate: {disabled: true}}",
+            "gate-disabled",
+        ),
+        (
+            "add",
+            "path: /r/0",
+            "{typed_per_filter_config: {tollgate: {disabled: true}}}",
+            "gate-disabled",
+        ),
+        (
+            "add",
+            "path: /r/0/typed_per_filter_config/tollgate/disabled",
+            "true",
+            "gate-disabled",
+        ),
+        (
+            "add",
+            "path: /r/0/typed_per_filter_config/tollgate",
+            "{disabled: true}",
+            "gate-disabled",
+        ),
+    ] {
+        let value = if value.is_empty() {
+            String::new()
+        } else {
+            format!("      value: {value}\n")
+        };
+        let text = operation(op, path, &value);
+        assert_eq!(name(&text), [warning], "{text}");
+    }
+    for (path, value) in [
+        ("path: /a/0/config/failure_policy", "FAIL_RELOAD"),
+        ("path: /typed_config/normalize_path", "false"),
+        ("path: /hosts/disabled", "true"),
+        ("path: /a", "{name: other, disabled: true}"),
+    ] {
+        let text = operation("add", path, &format!("      value: {value}\n"));
+        assert_eq!(name(&text), Vec::<&str>::new(), "{text}");
+    }
+}
+
+/// The inside of a filter that a patch puts there is a gate too.
+#[test]
+fn a_patch_for_the_inside_of_a_filter_has_a_gate() {
+    let wasm = filter("tollgate", 0);
+    let (_, typed) = wasm.split_once("typed_config:\n").unwrap();
+    let (_, config) = wasm.split_once("  config:\n").unwrap();
+    let config = format!("    vm_config: {{vm_id: a}}\n{config}");
+    for value in [typed, &config] {
+        let text = format!("kind: EnvoyPatchPolicy\noperation:\n value:\n{value}");
+        assert_eq!(places(&text).len(), 1, "{text}: {:?}", lines(&text));
+        assert!(lines(&text).iter().any(|line| line.contains("[fail-open]")));
+    }
+}
+
+/// Routes and patches in another document or file are about the same gate.
+#[test]
+fn files_are_judged_together() {
+    let gate = format!("http_filters:\n  -\n{}", filter("edge", 4));
+    let routes = "resources:\n- virtual_hosts: [{routes: [{typed_per_filter_config: {edge: {disabled: true}}}]}]\n";
+    let disabled = |files: &[&str]| {
+        let parsed: Vec<_> = files
+            .iter()
+            .map(|text| carrier::documents(text, false))
+            .collect();
+        let found = all_findings(&parsed);
+        let is_one = |finding: &&Finding| finding.level == Level::Warning(Warning::GateDisabled);
+        found
+            .iter()
+            .map(|found| found.iter().filter(is_one).count())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(disabled(&[&gate, routes]), [0, 1]);
+    assert_eq!(disabled(&[&format!("{gate}---\n{routes}")]), [1]);
+    assert_eq!(disabled(&[&gate, &routes.replace("edge", "other")]), [0, 0]);
+}
+
+/// That Envoy Gateway lacks a patch is told until there is one for what it concerns.
+#[test]
+fn a_patch_policy_for_something_else_is_none() {
+    let gate = format!(
+        "kind: EnvoyExtensionPolicy\nspec:\n  wasm:\n  - name: tollgate\n    config: {PLUGIN}\n"
+    );
+    let is_told = |text: &str| {
+        lines(text)
+            .iter()
+            .any(|line| line.contains("no EnvoyPatchPolicy"))
+    };
+    let patch = |name: &str| {
+        format!(
+            "---\nkind: EnvoyPatchPolicy\nspec: {{jsonPatches: [{{operation: {{op: add, path: {name}, value: false}}}}]}}\n"
+        )
+    };
+    assert!(is_told(&gate));
+    assert!(is_told(&format!("{gate}{}", patch("/clusters/0"))));
+    assert!(is_told(&format!("{gate}{}", patch("/normalize_path"))));
+    let both = format!(
+        "{gate}{}{}",
+        patch("/normalize_path"),
+        patch("/failure_policy")
+    );
+    assert!(!is_told(&both));
+}
+
+/// Where Istio runs the gate is told where it is not before everything, or not for everything.
+#[test]
+fn the_place_in_istio() {
+    let reference = include_str!("../../../istio/wasmplugin.yaml");
+    let phase = "phase: AUTHN";
+    for (to, name) in [
+        ("phase: STATS", "filter-before"),
+        ("x: y", "filter-before"),
+        ("phase: AUTHN\n  type: NETWORK", "gate-disabled"),
+        ("phase: AUTHN\n  match: [{mode: CLIENT}]", "note"),
+    ] {
+        let text = reference.replacen(phase, to, 1);
+        assert_eq!(names(&text), [name], "{to}");
+    }
+    assert_eq!(lines(reference), Vec::<String>::new());
+}
+
+/// Merge keys are Kubernetes' and not Envoy's: what they bring in is not read past.
+#[test]
+fn merge_keys_are_refused() {
+    let text = "kind: WasmPlugin\nspec:\n  <<: {failStrategy: FAIL_OPEN}\n  pluginName: tollgate\n";
+    assert!(lines(text)[0].starts_with("f:3:3: error: a merge key is not judged"));
+    assert!(!lines("{\"issuers\": [], \"<<\": 1}")[0].contains("merge key"));
 }
 
 #[test]

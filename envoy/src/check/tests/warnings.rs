@@ -191,6 +191,49 @@ const CASES: &[(Warning, &str, &str)] = &[
         "          validation_context:\n",
         "          alpn_protocols: [h2]\n          x:\n",
     ),
+    // Envoy takes a flag in quotes, and with its tag; and a number in any spelling.
+    (
+        Warning::GateDisabled,
+        "          - name: tollgate\n",
+        "          - name: tollgate\n            disabled: 'true'\n",
+    ),
+    (
+        Warning::GateDisabled,
+        "          - name: tollgate\n",
+        "          - name: tollgate\n            disabled: !!bool true\n",
+    ),
+    (
+        Warning::FailOpen,
+        "failure_policy: FAIL_RELOAD",
+        "failure_policy: 0x3",
+    ),
+    (
+        Warning::GateDisabled,
+        "route: {cluster: upstream, timeout: 0s, idle_timeout: 3600s}",
+        "route: {cluster: upstream}\n                typed_per_filter_config: {tollgate: {type_url: FilterConfig, value: {disabled: true}}}",
+    ),
+    // The type tells what a filter is, and not its name.
+    (
+        Warning::FilterBefore,
+        "\"@type\": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors",
+        "\"@type\": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+    ),
+    // Whatever stands before the one TLS socket.
+    (
+        Warning::HttpsWithoutTls,
+        "    transport_socket:\n",
+        "    transport_socket_matches: [{name: a, match: {plain: true}}]\n    transport_socket:\n",
+    ),
+    (
+        Warning::HttpsWithoutTls,
+        "    transport_socket:\n",
+        "    transport_socket_matches: []\n    x:\n",
+    ),
+    (
+        Warning::PublicForAll,
+        "- {match: \"* /api/admin/**\", access: admin}",
+        "- {match: \"* /api/admin/**\", access: admin}\n                    - {match: \"* /**\", access: public}",
+    ),
     (
         Warning::AdminOpen,
         "address: 127.0.0.1, port_value: 9901",

@@ -5,8 +5,18 @@ use crate::carrier::gate::{self, Carrier, Gate};
 use crate::carrier::place::Place;
 use crate::check::finding::Finding;
 
+/// What Envoy does to a path before any filter sees it.
+const PATHS: [&str; 3] = [
+    "normalize_path",
+    "merge_slashes",
+    "path_with_escaped_slashes_action",
+];
+
 pub(super) fn warnings(gate: &Gate<'_>, found: &mut Vec<Finding>) {
     fails_open(gate, found);
+    if gate.carrier == Carrier::Istio {
+        place_in_istio(&gate.plugin, found);
+    }
     if gate.carrier != Carrier::Envoy {
         return;
     }
@@ -15,7 +25,14 @@ pub(super) fn warnings(gate: &Gate<'_>, found: &mut Vec<Finding>) {
         order(gate, manager, found);
         paths(manager, found);
     }
-    disabled(gate, found);
+    if is_conditional(gate) {
+        let message = "the gate runs where a matcher says so only: elsewhere nothing is asked, and no forged header removed; put it into the list of filters by itself, and write public routes in its configuration";
+        found.push(Finding::warning(
+            Warning::GateDisabled,
+            &gate.plugin,
+            message,
+        ));
+    }
     if let Some(address) = gate.document.get("admin.address.socket_address.address")
         && let Some(host) = address.text()
         && !remotes::is_loopback(host)
@@ -29,38 +46,80 @@ pub(super) fn warnings(gate: &Gate<'_>, found: &mut Vec<Finding>) {
 
 fn fails_open(gate: &Gate<'_>, found: &mut Vec<Finding>) {
     let plugin = &gate.plugin;
-    let says = |name: &str, values: &[&str]| {
-        let at = plugin.get(name)?;
-        at.text()
-            .is_some_and(|text| values.contains(&text))
-            .then_some(at)
-    };
-    let open = match gate.carrier {
-        Carrier::Bare => None,
-        Carrier::Envoy => says("failure_policy", &["FAIL_OPEN", "3"])
-            .or_else(|| plugin.get("fail_open").filter(Place::is_true)),
-        Carrier::Istio => says("failStrategy", &["FAIL_OPEN"]),
-        Carrier::EnvoyGateway => plugin.get("failOpen").filter(Place::is_true),
-    };
-    if let Some(open) = open {
-        let write = match gate.carrier {
-            Carrier::EnvoyGateway => "false",
-            Carrier::Istio => "FAIL_CLOSE, or FAIL_RELOAD where your Istio has it",
-            Carrier::Envoy | Carrier::Bare => "failure_policy: FAIL_RELOAD",
-        };
-        let message = format!(
-            "when the module fails, requests pass unseen, with whatever identity they claim; write {write}"
-        );
-        found.push(Finding::warning(Warning::FailOpen, &open, message));
-    } else if gate.carrier == Carrier::Envoy
-        && says("failure_policy", &["FAIL_RELOAD", "1"]).is_none()
-    {
-        let at = plugin
-            .get("failure_policy")
-            .unwrap_or_else(|| plugin.clone());
-        let message = "a worker whose module has failed refuses everything until Envoy starts again; write failure_policy: FAIL_RELOAD";
-        found.push(Finding::warning(Warning::NoFailReload, &at, message));
+    match gate.carrier {
+        Carrier::Bare => {}
+        Carrier::Envoy => {
+            let set = |name| Some((name, plugin.get(name)?));
+            let all: Vec<_> = ["failure_policy", "fail_open"]
+                .into_iter()
+                .filter_map(set)
+                .collect();
+            if plugin.get("failure_policy").is_none()
+                && !plugin.get("fail_open").is_some_and(|at| at.is_true())
+            {
+                found.push(not_started_again(plugin));
+            }
+            found.extend(all.iter().filter_map(|(name, at)| setting(name, at)));
+        }
+        Carrier::Istio => {
+            let strategy = plugin.get("failStrategy");
+            let write = "FAIL_CLOSE, or FAIL_RELOAD where your Istio has it";
+            let open = strategy.filter(|at| at.text() == Some("FAIL_OPEN"));
+            found.extend(open.map(|at| fail_open(&at, write)));
+        }
+        Carrier::EnvoyGateway => {
+            let open = plugin.get("failOpen").filter(Place::is_true);
+            found.extend(open.map(|at| fail_open(&at, "false")));
+        }
     }
+}
+
+fn fail_open(at: &Place<'_>, write: &str) -> Finding {
+    let message = format!(
+        "when the module fails, requests pass unseen, with whatever identity they claim; write {write}"
+    );
+    Finding::warning(Warning::FailOpen, at, message)
+}
+
+/// What is said where `failure_policy` is not `FAIL_RELOAD`, or not there.
+pub(super) fn not_started_again(at: &Place<'_>) -> Finding {
+    let message = "a worker whose module has failed refuses everything until Envoy starts again; write failure_policy: FAIL_RELOAD";
+    Finding::warning(Warning::NoFailReload, at, message)
+}
+
+/// What is dangerous about a setting of Envoy's, wherever it is set; none where nothing is, or where it is none that
+/// concerns a gate.
+pub(super) fn setting(name: &str, at: &Place<'_>) -> Option<Finding> {
+    let is = |value: &str, number: u64| {
+        at.text() == Some(value)
+            || at.text() == Some(&number.to_string())
+            || at.reader().value(at.node).as_u64() == Some(number)
+    };
+    match name {
+        "failure_policy" if is("FAIL_OPEN", 3) => {
+            Some(fail_open(at, "failure_policy: FAIL_RELOAD"))
+        }
+        "failure_policy" if !is("FAIL_RELOAD", 1) => Some(not_started_again(at)),
+        "fail_open" if at.is_true() => Some(fail_open(at, "failure_policy: FAIL_RELOAD")),
+        "normalize_path" | "merge_slashes" if at.is_true() => Some(tidied(at, "false")),
+        "path_with_escaped_slashes_action" if is("REJECT_REQUEST", 2) => {
+            let message = "Envoy refuses escaped slashes itself, with 400, before the gate sees them, which so neither counts nor logs the attempt; write KEEP_UNCHANGED";
+            Some(Finding::warning(Warning::PathTidied, at, message))
+        }
+        "path_with_escaped_slashes_action"
+            if !is("IMPLEMENTATION_SPECIFIC_DEFAULT", 0) && !is("KEEP_UNCHANGED", 1) =>
+        {
+            Some(tidied(at, "KEEP_UNCHANGED"))
+        }
+        _ => None,
+    }
+}
+
+fn tidied(at: &Place<'_>, write: &str) -> Finding {
+    let message = format!(
+        "the path is tidied before the gate sees it, so that what it would refuse as path_ambiguous passes unnoticed; write {write}"
+    );
+    Finding::warning(Warning::PathTidied, at, message)
 }
 
 /// The memory that the workers share.
@@ -91,14 +150,37 @@ fn memory(gate: &Gate<'_>, found: &mut Vec<Finding>) {
     });
 }
 
+/// Where Istio runs it (`extensions/v1alpha1/wasm.proto`).
+fn place_in_istio(plugin: &Place<'_>, found: &mut Vec<Finding>) {
+    let kind = plugin.get("type").filter(|at| at.text() == Some("NETWORK"));
+    found.extend(kind.map(|at| {
+        let message = "a network filter sees no requests: nothing is asked, and no forged header removed; write HTTP";
+        Finding::warning(Warning::GateDisabled, &at, message)
+    }));
+    let phase = plugin.get("phase");
+    if phase.as_ref().and_then(Place::text) != Some("AUTHN") {
+        let message = "Istio's own authentication and authorization act on requests before the gate, with forged headers still in them; write phase: AUTHN";
+        let at = phase.unwrap_or_else(|| plugin.clone());
+        found.push(Finding::warning(Warning::FilterBefore, &at, message));
+    }
+    if let Some(at) = plugin.get("match").filter(|at| !at.node.items().is_empty()) {
+        let message = "the gate runs for what this matches only; whether that is all that it is to guard was not looked at";
+        found.push(Finding::note(&at, message));
+    }
+}
+
 fn order(gate: &Gate<'_>, manager: &Place<'_>, found: &mut Vec<Finding>) {
     let Some(filter) = &gate.filter else { return };
     let filters = manager.each("http_filters");
     let before = filters.iter().take_while(|one| one.path != filter.path);
     for other in before {
         let name = other.text_of("name").unwrap_or_default();
-        let kind = other.text_of("typed_config.@type").unwrap_or_default();
-        if name != "envoy.filters.http.cors" && !kind.ends_with(".cors.v3.Cors") {
+        let kind = ["typed_config.@type", "typed_config.type_url"];
+        let is_cors = |kind: &&str| {
+            let kind = other.text_of(kind);
+            kind.is_some_and(|kind| kind.ends_with(".cors.v3.Cors"))
+        };
+        if !kind.iter().any(is_cors) {
             let message = format!(
                 "{name:?} acts on requests before the gate, which then judges what that made of them; put it behind"
             );
@@ -108,47 +190,17 @@ fn order(gate: &Gate<'_>, manager: &Place<'_>, found: &mut Vec<Finding>) {
 }
 
 fn paths(manager: &Place<'_>, found: &mut Vec<Finding>) {
-    let mut warn = |at: &Place<'_>, write: &str| {
-        let message = format!(
-            "the path is tidied before the gate sees it, so that what it would refuse as path_ambiguous passes unnoticed; write {write}"
-        );
-        found.push(Finding::warning(Warning::PathTidied, at, message));
-    };
-    for name in ["normalize_path", "merge_slashes"] {
-        if let Some(at) = manager.get(name).filter(Place::is_true) {
-            warn(&at, "false");
-        }
-    }
-    let kept = [
-        "KEEP_UNCHANGED",
-        "IMPLEMENTATION_SPECIFIC_DEFAULT",
-        "0",
-        "1",
-    ];
-    if let Some(at) = manager.get("path_with_escaped_slashes_action")
-        && let Some(action) = at.text().filter(|action| !kept.contains(action))
-    {
-        if matches!(action, "REJECT_REQUEST" | "2") {
-            let message = "Envoy refuses escaped slashes itself, with 400, before the gate sees them, which so neither counts nor logs the attempt; write KEEP_UNCHANGED";
-            found.push(Finding::warning(Warning::PathTidied, &at, message));
-        } else {
-            warn(&at, "KEEP_UNCHANGED");
-        }
+    for name in PATHS {
+        found.extend(manager.get(name).and_then(|at| setting(name, &at)));
     }
 }
 
-fn disabled(gate: &Gate<'_>, found: &mut Vec<Finding>) {
-    let Some(filter) = &gate.filter else { return };
-    let name = filter.text_of("name").unwrap_or_default();
-    let mut places: Vec<_> = filter.get("disabled").into_iter().collect();
-    gate.document.walk(&mut |at| {
-        if let Some(own) = at.get("typed_per_filter_config") {
-            let of_gate = own.members().filter(|(of, _)| *of == name);
-            places.extend(of_gate.filter_map(|(_, settings)| settings.get("disabled")));
-        }
-    });
-    for at in places.iter().filter(|at| at.is_true()) {
-        let message = "the gate does not run here: nothing is asked, and no forged header removed; write a public route in its configuration instead";
-        found.push(Finding::warning(Warning::GateDisabled, at, message));
-    }
+/// Whether it is behind a matcher: within another filter that runs it for some requests.
+fn is_conditional(gate: &Gate<'_>) -> bool {
+    let typed = gate
+        .filter
+        .as_ref()
+        .and_then(|filter| filter.get("typed_config"));
+    let kind = typed.and_then(|typed| typed.text_of("type_url").or(typed.text_of("@type")));
+    kind.is_some_and(|kind| !kind.ends_with(gate::WASM_FILTER))
 }

@@ -102,20 +102,19 @@ fn transport(remote: &Remote<'_>, cluster: &Place<'_>, found: &mut Vec<Finding>)
     if !uri.text().is_some_and(|uri| uri.starts_with("https://")) {
         return;
     }
-    if cluster.get("transport_socket_matches").is_some() {
-        return;
-    }
-    let socket = cluster.get("transport_socket").map(tls::innermost);
-    let Some(socket) = socket.filter(tls::is_tls) else {
-        let name = cluster.text_of("name").unwrap_or_default();
-        let message = format!(
-            "https, and the cluster {name:?} has no TLS: Envoy would speak plain text; give it a transport_socket with UpstreamTlsContext"
-        );
-        found.push(Finding::warning(Warning::HttpsWithoutTls, uri, message));
-        return;
-    };
-    if let Some(lack) = tls::lack(cluster, &socket) {
-        found.push(Finding::warning(Warning::TlsUnverified, &socket, lack));
+    for socket in tls::sockets(cluster) {
+        let socket = socket.map(tls::innermost);
+        let Some(socket) = socket.filter(tls::is_tls) else {
+            let name = cluster.text_of("name").unwrap_or_default();
+            let message = format!(
+                "https, and the cluster {name:?} has no TLS, or not for all: Envoy would speak plain text; give it a transport_socket with UpstreamTlsContext"
+            );
+            found.push(Finding::warning(Warning::HttpsWithoutTls, uri, message));
+            return;
+        };
+        if let Some(lack) = tls::lack(cluster, &socket) {
+            found.push(Finding::warning(Warning::TlsUnverified, &socket, lack));
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Of the list of routes: those that never match, and those in the way of admin ones.
 
+use std::slice;
+
 use tollgate_policy::route::{Mounts, RoutePattern};
 
 use super::Warning;
@@ -14,7 +16,7 @@ struct Route<'a> {
 }
 
 pub(super) fn warnings(configuration: &Place<'_>, found: &mut Vec<Finding>) {
-    let Some(mounts) = mounts(configuration) else {
+    let (Some(mounts), Ok(any)) = (mounts(configuration), RoutePattern::parse("* /**")) else {
         return;
     };
     // One that cannot be read is an error already.
@@ -54,6 +56,17 @@ pub(super) fn warnings(configuration: &Place<'_>, found: &mut Vec<Finding>) {
                 message,
             ));
         }
+        if route.access == "public"
+            && any
+                .taken_by(slice::from_ref(&route.pattern), &mounts)
+                .is_some()
+        {
+            let message = format!(
+                "{:?} is public: whatever no other pattern names passes without a credential, also what is added later; name what is public",
+                route.text
+            );
+            found.push(Finding::warning(Warning::PublicForAll, &route.at, message));
+        }
         if route.access == "admin" {
             found.extend(
                 before
@@ -73,7 +86,7 @@ fn before_admin(other: &Route<'_>, admin: &Route<'_>, mounts: &Mounts) -> Option
         _ => return None,
     };
     let within = |one: &RoutePattern, other: &RoutePattern| {
-        one.taken_by(std::slice::from_ref(other), mounts).is_some()
+        one.taken_by(slice::from_ref(other), mounts).is_some()
     };
     let covers = match (any_method(other.text), any_method(admin.text)) {
         (Some(other), Some(admin)) => within(&admin, &other),

@@ -8,6 +8,23 @@ const UNTRUSTED: &str =
 const NO_CA: &str = "validation_context has no trusted_ca, so that certificates are not checked: whoever answers is believed; write trusted_ca";
 const NO_NAME: &str = "the name in the certificate is not checked: whoever has any from these authorities is believed; write match_typed_subject_alt_names, or auto_sni_san_validation: true";
 
+/// The transport sockets that the cluster may use (`transport_socket_matches` before `transport_socket`); none in it is plain
+/// text.
+pub(super) fn sockets<'a>(cluster: &Place<'a>) -> Vec<Option<Place<'a>>> {
+    let matches = cluster.each("transport_socket_matches");
+    let of_match = |one: &Place<'a>| one.get("transport_socket");
+    let mut sockets: Vec<_> = matches.iter().map(of_match).collect();
+    // One without conditions takes every endpoint.
+    let takes_all = |one: &Place<'_>| {
+        let conditions = one.get("match");
+        conditions.is_none_or(|conditions| conditions.node.members().is_empty())
+    };
+    if !matches.iter().any(takes_all) {
+        sockets.push(cluster.get("transport_socket"));
+    }
+    sockets
+}
+
 /// The socket that another wraps, as for the PROXY protocol; QUIC has its TLS within.
 pub(super) fn innermost(socket: Place<'_>) -> Place<'_> {
     match socket.get("typed_config.transport_socket") {
