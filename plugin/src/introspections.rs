@@ -229,13 +229,15 @@ impl Health {
     fn succeeded(&self, now: Duration) {
         let last = self.last.get();
         if last == Last::Unknown {
-            // Another gate, or this one before, may have said that there are none.
+            // Another worker, or another gate, may have said that there are none.
             self.last.set(Last::Answered);
-            news::is_news(HEALTH, b"answered");
+            if news::is_change(HEALTH, b"answered") {
+                answered_again();
+            }
         } else if last != Last::Answered && self.may_speak(now) {
             self.last.set(Last::Answered);
             if news::is_news(HEALTH, b"answered") {
-                host::log(Level::Info, "tollgate: introspection: answered again");
+                answered_again();
             }
         }
     }
@@ -249,4 +251,8 @@ impl Health {
         }
         may
     }
+}
+
+fn answered_again() {
+    host::log(Level::Info, "tollgate: introspection: answered again");
 }

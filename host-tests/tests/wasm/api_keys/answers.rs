@@ -135,6 +135,23 @@ fn the_log_says_once_that_there_are_no_answers_and_once_that_there_are() {
     assert!(log[1].1.contains("answered again"), "{log:?}");
 }
 
+/// Whichever worker is answered first: also one that has not asked before.
+#[test]
+fn another_worker_says_that_there_are_answers_again() {
+    let world = World::new();
+    let mut workers = [worker(&world), worker(&world)];
+    ask(&mut workers[0], &forged(1));
+    workers[0].answer_callout(Answer::new(401, ""));
+    world.clock.advance(SECOND);
+    for (number, worker) in [(2, 1), (3, 0)] {
+        ask(&mut workers[worker], &forged(number));
+        workers[worker].answer_callout(inactive());
+        world.clock.advance(SECOND);
+    }
+    let logged = workers.map(|mut worker| worker.host().logged(2, "answered again"));
+    assert_eq!(logged, [false, true]);
+}
+
 #[test]
 fn the_server_is_gone_for_new_keys_only() {
     let world = World::new();
