@@ -195,8 +195,8 @@ impl<'a> Gate<'a> {
     /// Whether two run the same module, by where it comes from.
     pub fn runs_as(&self, other: &Self) -> bool {
         let code = |gate: &Self| {
-            let places = ["vm_config.code", "url", "code"].into_iter();
-            let code = places.filter_map(|place| gate.plugin.get(place)).next()?;
+            let mut places = ["vm_config.code", "url", "code"].into_iter();
+            let code = places.find_map(|place| gate.plugin.get(place))?;
             Some(code.reader().value(code.node))
         };
         code(self).is_some_and(|own| code(other).is_some_and(|other| own == other))
