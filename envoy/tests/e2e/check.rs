@@ -115,11 +115,12 @@ fn an_istio_wasm_plugin_among_other_documents() {
     let (lines, is_right) = check(&[], &text);
     assert!(!is_right);
     let starts = [
+        "<stdin>:7:1: warning: spec: Istio's own authentication and authorization act on requests before the gate",
         "<stdin>:9:3: warning: spec.failStrategy: ",
         "<stdin>:17:7: warning: issuers[0].membership: ",
         "<stdin>:18:17: warning: assertion.key_env: \"TOLLGATE_ASSERTION_KEY\" is not a variable that the filter sees; add it to vmConfig.env",
         "<stdin>:19:38: error: caps[0].limits.per_minute: invalid value: integer `-1`",
-        "1 file: 1 error, 3 warnings",
+        "1 file: 1 error, 4 warnings",
     ];
     assert_eq!(lines.len(), starts.len(), "{lines:#?}");
     for (line, start) in lines.iter().zip(starts) {
@@ -145,7 +146,9 @@ fn an_envoy_gateway_policy() {
     );
     assert!(lines[2].contains("issuers[0].membership"), "{lines:#?}");
     assert_eq!(lines.len(), 4);
-    let (lines, _) = check(&[], &format!("kind: EnvoyPatchPolicy\n---\n{text}"));
+    let patches = "[{operation: {op: add, path: /normalize_path, value: false}}, {operation: {op: add, path: /failure_policy, value: FAIL_RELOAD}}]";
+    let patch = format!("kind: EnvoyPatchPolicy\nspec: {{jsonPatches: {patches}}}\n");
+    let (lines, _) = check(&[], &format!("{patch}---\n{text}"));
     assert_eq!(lines.len(), 3, "{lines:#?}");
 }
 
@@ -188,9 +191,9 @@ fn what_is_no_configuration_is_said_with_its_line() {
     assert!(!is_right);
     let (lines, is_right) = check(
         &[],
-        "apiVersion: a/v1\nkind: WasmPlugin\nspec:\n  pluginName: tollgate\n  pluginConfig:\n",
+        "apiVersion: a/v1\nkind: WasmPlugin\nspec:\n  phase: AUTHN\n  pluginName: tollgate\n  pluginConfig:\n",
     );
-    let expected = "<stdin>:5:3: error: configuration: no configuration; write an object with";
+    let expected = "<stdin>:6:3: error: configuration: no configuration; write an object with";
     assert!(
         lines[0].starts_with(expected) && lines.len() == 2,
         "{lines:?}"
