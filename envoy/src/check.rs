@@ -17,7 +17,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::finding::{Finding, Level, Shown};
-use self::warnings::overrides::Elsewhere;
+use self::warnings::Elsewhere;
 use self::without::NO_FILTER;
 use crate::carrier::document::Parsed;
 use crate::carrier::gate::{self, Carrier, Modules};
@@ -205,7 +205,7 @@ impl<'a> Looked<'a> {
             if !all.is_empty() {
                 found.extend(without::beside(document, &modules.others, &all));
             }
-            found.extend(elsewhere.warnings(document));
+            found.extend(warnings::of_document(document, &modules.gates, elsewhere));
         }
         for gate in &all {
             let errors = handover::errors(gate);

@@ -11,6 +11,8 @@ const MAX_DEPTH: usize = 128;
 /// More nodes than any configuration has; aliases of aliases can mean any number.
 const MAX_NODES: usize = 1_000_000;
 
+const TOO_MUCH: &str = "too deep, or too much; no configuration is so";
+
 /// The beginning of YAML's own tags (YAML 1.2, 10.3).
 const CORE: &str = "tag:yaml.org,2002:";
 
@@ -187,16 +189,16 @@ impl<'a> Composer<'a> {
                 message: message.to_owned(),
             })
         };
-        self.nodes += 1;
-        if depth > MAX_DEPTH || self.nodes > MAX_NODES {
-            return refuse("too deep, or too much; no configuration is so");
+        self.count(1, mark)?;
+        if depth > MAX_DEPTH {
+            return refuse(TOO_MUCH);
         }
         let (content, anchor) = match event {
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor).cloned() else {
                     return refuse("an alias of something that is not there, or holds it");
                 };
-                self.nodes += node.size();
+                self.count(node.size(), mark)?;
                 return Ok(node);
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -223,9 +225,20 @@ impl<'a> Composer<'a> {
         };
         let node = Node { mark, content };
         if anchor != 0 {
+            // It is kept twice, and so are those within it.
+            self.count(node.size(), mark)?;
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
+    }
+
+    fn count(&mut self, nodes: usize, mark: Mark) -> Composed<()> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES {
+            let message = TOO_MUCH.to_owned();
+            return Err(SyntaxError { mark, message });
+        }
+        Ok(())
     }
 
     fn items(&mut self, depth: usize) -> Composed<Vec<Node>> {
@@ -354,9 +367,10 @@ impl Node {
         }
     }
 
+    /// How many nodes it is, with a long text as several.
     fn size(&self) -> usize {
         let below: usize = match &self.content {
-            Content::Scalar(_) => 0,
+            Content::Scalar(scalar) => scalar.text.len() / 64,
             Content::List(items) => items.iter().map(Self::size).sum(),
             Content::Object(members) => members.iter().map(|member| member.value.size()).sum(),
         };

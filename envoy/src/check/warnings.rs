@@ -1,14 +1,16 @@
 //! What is taken, and dangerous.
 
 mod envoy;
-pub mod overrides;
+mod overrides;
 mod policy;
 mod remotes;
 mod routes;
 mod tls;
 
+pub use self::overrides::Elsewhere;
 use super::finding::Finding;
 use crate::carrier::gate::Gate;
+use crate::carrier::place::Place;
 
 macro_rules! warnings {
     ($($(#[doc = $what:literal])+ $variant:ident = $name:literal;)+) => {
@@ -98,6 +100,17 @@ warnings! {
     TlsUnverified = "tls-unverified";
     /// Envoy's admin interface is not on loopback: it stops Envoy and shows its configuration
     AdminOpen = "admin-open";
+}
+
+/// All that a document gives reason for, with the gates in it.
+pub fn of_document(
+    document: &Place<'_>,
+    gates: &[Gate<'_>],
+    elsewhere: &Elsewhere<'_>,
+) -> Vec<Finding> {
+    let mut found = elsewhere.warnings(document);
+    found.extend(envoy::shared_memory(document, gates));
+    found
 }
 
 /// All that a gate gives reason for.

@@ -1,5 +1,7 @@
 //! Of how the filter is run: what Envoy, Istio or Envoy Gateway are told about it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Warning, remotes};
 use crate::carrier::gate::{self, Carrier, Gate};
 use crate::carrier::place::Place;
@@ -132,22 +134,35 @@ fn memory(gate: &Gate<'_>, found: &mut Vec<Finding>) {
             .unwrap_or_else(|| gate.plugin.clone());
         let message = "no vm_id: whatever else has none shares the gate's counts and keys; write one of its own, such as vm_id: tollgate-edge";
         found.push(Finding::warning(Warning::NoVmId, &at, message));
-        return;
     }
-    // Whatever runs a module: network filters, access logs and `bootstrap_extensions` too.
-    let gates = gate::filters(&gate.document).into_iter();
-    let gates = gates.filter(Gate::is_tollgate).map(|gate| gate.plugin.path);
-    let gates: Vec<_> = gates.chain([gate.plugin.path.clone()]).collect();
-    gate.document.walk(&mut |other| {
-        let taken = other.get("vm_config.vm_id").filter(|at| at.text() == Some(id));
-        if let Some(at) = taken.filter(|_| !gates.contains(&other.path)) {
+}
+
+/// Whatever else in a document has the memory of a gate's workers: network filters, access logs and `bootstrap_extensions`
+/// too.
+pub(super) fn shared_memory(document: &Place<'_>, gates: &[Gate<'_>]) -> Vec<Finding> {
+    const ID: &str = "vm_config.vm_id";
+    let all = gates.iter();
+    let mut ids: BTreeMap<_, _> = all
+        .filter_map(|gate| Some((gate.plugin.text_of(ID)?, &gate.plugin.path)))
+        .collect();
+    ids.remove("");
+    let ours: BTreeSet<_> = gates.iter().map(|gate| &gate.plugin.path).collect();
+    let mut found = Vec::new();
+    if ids.is_empty() {
+        return found;
+    }
+    document.walk(&mut |other| {
+        let taken = other.get(ID).filter(|_| !ours.contains(&other.path));
+        let Some(at) = taken else { return };
+        let id = at.text().unwrap_or_default();
+        if let Some(gate) = ids.get(id) {
             let message = format!(
-                "{id:?} is the gate's too ({}): what runs here can write its counts and keys; write another",
-                gate.plugin.path
+                "{id:?} is the gate's too ({gate}): what runs here can write its counts and keys; write another"
             );
             found.push(Finding::warning(Warning::SharedVmId, &at, message));
         }
     });
+    found
 }
 
 /// Where Istio runs it (`extensions/v1alpha1/wasm.proto`).
