@@ -390,7 +390,7 @@ fn the_place_in_istio() {
     assert_eq!(lines(reference), Vec::<String>::new());
 }
 
-/// Merge keys are Kubernetes' and not Envoy's: what they bring in is not read past.
+/// What a merge key brings in is not passed over.
 #[test]
 fn merge_keys_are_refused() {
     let text = "kind: WasmPlugin\nspec:\n  <<: {failStrategy: FAIL_OPEN}\n  pluginName: tollgate\n";
